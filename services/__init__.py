@@ -1,0 +1,1 @@
+"""The programs that run centrally: each owns its state and speaks the contract."""

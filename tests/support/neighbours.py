@@ -1,0 +1,58 @@
+"""The real programs a test needs: found, or skipped with a word on how to get them.
+
+``REQUIRE=docker,timescaledb`` in the environment turns a missing neighbour from a skip
+into a failure, so that nothing is left out silently where everything must be there.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+
+def chromium() -> str | None:
+    """The browser's path, if there is one."""
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def timescaledb_bin() -> Path | None:
+    """The folder of PostgreSQL programs that bring TimescaleDB, if unpacked."""
+    default = Path(__file__).parents[2] / ".build/timescaledb/usr/lib/postgresql/17/bin"
+    found = Path(os.environ.get("HEDDLE_TIMESCALEDB_BIN", default))
+    return found if (found / "postgres").exists() else None
+
+
+@cache
+def _docker_answers() -> bool:
+    if (docker := shutil.which("docker")) is None:
+        return False
+    return (
+        subprocess.run([docker, "info"], check=False, capture_output=True).returncode
+        == 0
+    )
+
+
+_NEIGHBOURS: dict[str, tuple[Callable[[], bool], str]] = {
+    "docker": (_docker_answers, "start a Docker Engine (apt-get install docker.io)"),
+    "timescaledb": (
+        lambda: timescaledb_bin() is not None,
+        "run `make timescaledb` or set HEDDLE_TIMESCALEDB_BIN",
+    ),
+    "chromium": (lambda: chromium() is not None, "apt-get install chromium"),
+    "crossbar": (lambda: find_spec("crossbar") is not None, "run `make venv`"),
+}
+
+
+def need(name: str) -> None:
+    """Skip the test if neighbour ``name`` is missing; fail if ``$REQUIRE`` names it."""
+    present, remedy = _NEIGHBOURS[name]
+    if present():
+        return
+    if name in os.environ.get("REQUIRE", "").split(","):
+        pytest.fail(f"REQUIRE names {name}, but it is missing: {remedy}")
+    pytest.skip(f"no {name}: {remedy}")
