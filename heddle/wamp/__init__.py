@@ -1,0 +1,1 @@
+"""The one corner that speaks WAMP: typed sessions, joining, and doors to threads."""

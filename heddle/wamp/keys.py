@@ -1,0 +1,44 @@
+"""Ed25519 keys on disk: 64 hex digits of seed in a file only its owner can read."""
+
+import os
+from pathlib import Path
+
+from nacl.signing import SigningKey
+
+from heddle.contract.declare import FleetError
+
+
+class BadKeyFile(FleetError):
+    """A key file is missing, unreadable or not 64 hex digits."""
+
+    uri = "heddle.error.bad_key_file"
+
+
+def load_key(path: Path) -> SigningKey:
+    """Read a key; raises ``BadKeyFile`` naming the file."""
+    try:
+        return SigningKey(bytes.fromhex(path.read_text().strip()))
+    except OSError as error:
+        raise BadKeyFile(f"key file {path}: {error.strerror}") from None
+    except ValueError:
+        raise BadKeyFile(f"key file {path} is not 64 hex digits") from None
+
+
+def load_or_make_key(path: Path) -> SigningKey:
+    """Read a key, or make a new one with mode 0600 where there is no file."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        with os.fdopen(
+            os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
+        ) as file:
+            file.write(SigningKey.generate().encode().hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    return load_key(path)
+
+
+def public_hex(key: SigningKey) -> str:
+    """The public half, 64 hex digits."""
+    return key.verify_key.encode().hex()

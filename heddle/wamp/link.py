@@ -1,0 +1,294 @@
+"""One connection to a router and the one session on it, from connect to close.
+
+Everything we know of autobahn's client side is here. A message that the router would
+not take, and close the link for, is refused before it is sent.
+"""
+
+import socket
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from autobahn.exception import PayloadExceededError
+from autobahn.twisted.rawsocket import (
+    WampRawSocketClientFactory,
+    WampRawSocketClientProtocol,
+)
+from autobahn.twisted.wamp import ApplicationSession
+from autobahn.twisted.websocket import (
+    WampWebSocketClientFactory,
+    WampWebSocketClientProtocol,
+)
+from autobahn.wamp import message
+from autobahn.wamp.exception import ApplicationError, SerializationError
+from autobahn.wamp.serializer import CBORSerializer, MsgPackSerializer
+from autobahn.wamp.types import CloseDetails, ComponentConfig, SessionDetails
+from twisted.internet import defer
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    DNSLookupError,
+)
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from typing_extensions import override
+
+from heddle.contract.declare import FleetError, InternalError
+
+log = Logger()
+
+MAX_MESSAGE_BYTES = 1 << 20  # what router and clients accept
+MAX_SENT_BYTES = 1_000_000  # less: the router adds who called, and the like
+PING_EVERY_S, PING_TIMEOUT_S = 10, 5
+CONNECT_TIMEOUT_S, JOIN_TIMEOUT_S, LEAVE_TIMEOUT_S = 10.0, 10.0, 2.0
+
+
+class Refused(FleetError):
+    """The router did not let us in; the sentence is the gatekeeper's."""
+
+    uri = "heddle.error.refused"
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason  # the error URI the gatekeeper gave
+
+
+class Unreachable(FleetError):
+    """No router answers at the address."""
+
+    uri = "heddle.error.router_unreachable"
+
+
+class Credentials(Protocol):
+    """How a session proves who it is."""
+
+    def hello(self) -> dict[str, Any]:
+        """Arguments of autobahn's ``join``."""
+        ...
+
+    def answer(self, challenge: Any) -> object:
+        """The answer to the router's challenge."""
+        ...
+
+
+class Client(ApplicationSession):  # type: ignore[misc]
+    """Autobahn's session: ``joined`` fires or fails once, ``gone()`` at the end."""
+
+    def __init__(self, url: str, realm: str | None, credentials: Credentials) -> None:
+        super().__init__(ComponentConfig(realm))
+        self._url = url
+        self._credentials = credentials
+        self._protocol: Any = None
+        self._why: str | None = None
+        self._waiting: list[Deferred[str]] = []
+        self._over = False
+        self.joined: Deferred[SessionDetails] = Deferred()
+
+    def connected(self, protocol: Any) -> None:
+        """The link is there; follow it to its end, however early that comes."""
+        self._protocol = protocol
+        protocol.is_closed.addCallback(lambda _: self._ended())
+
+    def gone(self) -> Deferred[str]:
+        """Fires with the reason once the link is closed."""
+        waiting: Deferred[str] = Deferred()
+        if self._over:
+            waiting.callback(self._reason())
+        else:
+            self._waiting.append(waiting)
+        return waiting
+
+    def abort(self) -> None:
+        """Drop the link without a word."""
+        if self._protocol is not None and self._protocol.transport is not None:
+            self._protocol.transport.abortConnection()
+
+    async def part(self, clock: Any) -> None:
+        """Leave politely; drop the link if that takes too long."""
+        if self._over:
+            return
+        gone = self.gone()
+        if self.is_attached():
+            self.leave()
+        else:
+            self.abort()
+        give_up = clock.callLater(LEAVE_TIMEOUT_S, self.abort)
+        try:
+            await gone
+        finally:
+            if give_up.active():
+                give_up.cancel()
+
+    @override
+    def onConnect(self) -> None:
+        self.join(self.config.realm, **self._credentials.hello())
+
+    @override
+    def onChallenge(self, challenge: Any) -> object:
+        return self._credentials.answer(challenge)
+
+    @override
+    def onJoin(self, details: SessionDetails) -> None:
+        if not self.joined.called:
+            self.joined.callback(details)
+
+    @override
+    def onLeave(self, details: CloseDetails) -> None:
+        if details.reason != CloseDetails.REASON_TRANSPORT_LOST:
+            self._why = details.message or details.reason
+        if not self.joined.called:
+            self.joined.errback(Refused(details.reason, self._reason()))
+        self.disconnect()
+
+    @override
+    def onDisconnect(self) -> None:
+        pass  # ``connected`` watches the link itself, which also ends before a session
+
+    @override
+    def onUserError(self, fail: Any, msg: str) -> None:
+        """Errors that are answers are no news; anything else is a defect."""
+        if not fail.check(ApplicationError, CancelledError):
+            log.failure("{msg}", failure=fail, msg=msg)
+
+    def _reason(self) -> str:
+        return self._why or "the link broke"
+
+    def _ended(self) -> None:
+        self._over = True
+        if not self.joined.called:
+            self.joined.errback(
+                Unreachable(
+                    f"{self._url} closed the connection: is it a heddle router?"
+                )
+            )
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.callback(self._reason())
+
+
+class _Careful:
+    """Answers for a reply that cannot be sent; autobahn's own answer would carry it."""
+
+    def send(self, msg: message.Message) -> None:
+        try:
+            super().send(msg)  # type: ignore[misc]
+        except (PayloadExceededError, SerializationError) as flaw:
+            if not isinstance(msg, message.Yield):
+                raise
+            log.warn("reply not sent: {flaw}", flaw=str(flaw))
+            too_large = isinstance(flaw, PayloadExceededError)
+            super().send(  # type: ignore[misc]
+                message.Error(
+                    message.Invocation.MESSAGE_TYPE,
+                    msg.request,
+                    ApplicationError.PAYLOAD_SIZE_EXCEEDED
+                    if too_large
+                    else InternalError.uri,
+                    args=[str(flaw) if too_large else "the reply cannot be sent"],
+                )
+            )
+
+
+class _WebSocket(_Careful, WampWebSocketClientProtocol):  # type: ignore[misc]
+    @override
+    def sendMessage(self, payload: bytes, *args: Any, **kwargs: Any) -> None:
+        _check_size(payload)
+        super().sendMessage(payload, *args, **kwargs)
+
+
+class _RawSocket(_Careful, WampRawSocketClientProtocol):  # type: ignore[misc]
+    @override
+    def sendString(self, string: bytes) -> None:
+        _check_size(string)
+        super().sendString(string)
+
+
+def _check_size(payload: bytes) -> None:
+    if len(payload) > MAX_SENT_BYTES:
+        raise PayloadExceededError(
+            f"a message of {len(payload)} bytes is too large: "
+            f"the router takes {MAX_SENT_BYTES}"
+        )
+
+
+async def connect(
+    reactor: Any, url: str, realm: str | None, credentials: Credentials
+) -> tuple[Client, SessionDetails]:
+    """One attempt to join. Raises ``Refused`` or ``Unreachable``."""
+    client = Client(url, realm, credentials)
+    endpoint, factory = _endpoint(reactor, url), _factory(url, lambda: client)
+    try:
+        protocol: Any = await endpoint.connect(factory)
+    except (ConnectError, ConnectingCancelledError, DNSLookupError) as error:
+        raise Unreachable(f"no router answers at {url}: {error}") from None
+    if url.startswith("rs://"):
+        _watch(protocol.transport)
+    client.connected(protocol)
+    try:
+        details = await client.joined.addTimeout(JOIN_TIMEOUT_S, reactor)
+    except FleetError:
+        client.abort()
+        raise
+    except (defer.TimeoutError, CancelledError):
+        client.abort()
+        raise Unreachable(f"{url} did not answer in {JOIN_TIMEOUT_S:g} s") from None
+    return client, details
+
+
+def _endpoint(reactor: Any, url: str) -> IStreamClientEndpoint:
+    parts = urlsplit(url)
+    secure = parts.scheme in ("wss", "rss")
+    if parts.scheme not in ("ws", "wss", "rs", "rss") or not parts.hostname:
+        raise Unreachable(f"{url!r} is no router address: use ws://, wss:// or rs://")
+    port = parts.port or (443 if secure else 80)
+    endpoint: Any = HostnameEndpoint(
+        reactor, parts.hostname, port, timeout=CONNECT_TIMEOUT_S
+    )
+    if secure:
+        from twisted.internet.ssl import (  # noqa: PLC0415 -- 15 MB, only where wanted
+            optionsForClientTLS,
+        )
+
+        endpoint = wrapClientTLS(optionsForClientTLS(parts.hostname), endpoint)
+    return endpoint  # type: ignore[no-any-return]
+
+
+def _factory(url: str, make: Callable[[], Client]) -> Factory:
+    factory: Any
+    if urlsplit(url).scheme in ("rs", "rss"):
+        factory = WampRawSocketClientFactory(make, serializer=MsgPackSerializer())
+        factory.protocol = _RawSocket
+        factory.setProtocolOptions(maxMessagePayloadSize=MAX_MESSAGE_BYTES)
+    else:
+        factory = WampWebSocketClientFactory(
+            make, url=url, serializers=[CBORSerializer(), MsgPackSerializer()]
+        )
+        factory.protocol = _WebSocket
+        factory.setProtocolOptions(
+            autoPingInterval=PING_EVERY_S,
+            autoPingTimeout=PING_TIMEOUT_S,
+            maxMessagePayloadSize=MAX_MESSAGE_BYTES,
+            maxFramePayloadSize=MAX_MESSAGE_BYTES,
+            openHandshakeTimeout=CONNECT_TIMEOUT_S,
+            closeHandshakeTimeout=LEAVE_TIMEOUT_S,
+            tcpNoDelay=True,
+        )
+    factory.noisy = False
+    return factory  # type: ignore[no-any-return]
+
+
+def _watch(transport: Any) -> None:
+    """RawSocket has no ping: let TCP notice a router that is gone."""
+    transport.setTcpNoDelay(True)
+    transport.setTcpKeepAlive(True)
+    link = transport.getHandle()
+    for option, value in (
+        (socket.TCP_KEEPIDLE, PING_EVERY_S),
+        (socket.TCP_KEEPINTVL, PING_TIMEOUT_S),
+        (socket.TCP_KEEPCNT, 2),
+        (socket.TCP_USER_TIMEOUT, 1000 * (PING_EVERY_S + PING_TIMEOUT_S)),
+    ):
+        link.setsockopt(socket.IPPROTO_TCP, option, value)
