@@ -1,0 +1,1 @@
+"""Projects, devices, people and flows: the fleet's memory, in PostgreSQL."""

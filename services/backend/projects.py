@@ -1,0 +1,60 @@
+"""Projects: made by administrators at run time, each with a realm of its own."""
+
+from collections.abc import Awaitable, Callable
+
+from twisted.logger import Logger
+
+from heddle.contract.declare import NotPermitted, Role, check_id
+from heddle.contract.people import (
+    CreateProject,
+    ListProjects,
+    Project,
+    ProjectExists,
+    ProjectList,
+)
+from heddle.wamp.session import Caller
+from services.backend.store import people, projects
+from services.backend.store.database import Connection, Database
+from services.backend.text import check_name
+
+log = Logger()
+
+
+class Projects:
+    """Serves the project procedures. ``opened`` is told of a project just made."""
+
+    def __init__(
+        self, database: Database, opened: Callable[[Project], Awaitable[None]]
+    ) -> None:
+        self._database = database
+        self._opened = opened
+
+    async def create(self, request: CreateProject, caller: Caller) -> Project:
+        """Serve CREATE_PROJECT; replies when the project's realm is served."""
+        project = Project(
+            project=check_id("project", request.project),
+            name=check_name("name", request.name),
+        )
+        await self._database(found, project.project, project.name, caller.authid)
+        log.info("{by} made {project}", by=caller.authid, project=project.project)
+        await self._opened(project)
+        return project
+
+    async def every(self, _request: ListProjects, caller: Caller) -> ProjectList:
+        """Serve LIST_PROJECTS: a person's own, all for a service."""
+        if caller.role is Role.PERSON:
+            rows = await self._database(projects.of_user, caller.authid)
+        else:
+            rows = await self._database(projects.every)
+        return ProjectList(
+            projects=tuple(Project(project=row.project, name=row.name) for row in rows)
+        )
+
+
+def found(connection: Connection, project: str, name: str, user: str) -> None:
+    """Make a project with its maker as owner."""
+    if not people.is_administrator(connection, user):
+        raise NotPermitted(f"{user} is no administrator: only they make projects")
+    if not projects.insert(connection, project, name):
+        raise ProjectExists(f"there is a project {project} already")
+    people.join(connection, project, user, Role.OWNER.value)

@@ -1,0 +1,157 @@
+"""The backend, composed: one database, one session per realm, one owner per concern.
+
+It waits for its database at start, and serves for as long as it runs whatever happens
+to router or database: sessions come back, transactions fail one by one.
+"""
+
+from functools import partial
+from typing import Any
+
+from twisted.internet import defer
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from heddle.contract.declare import SYSTEM_REALM
+from heddle.contract.devices import REDEEM_CODE
+from heddle.contract.people import (
+    CHECK_PASSWORD,
+    CREATE_PROJECT,
+    LIST_PROJECTS,
+    OPEN_SESSION,
+    PROJECT_CREATED,
+    Project,
+)
+from heddle.contract.samples import StorageUnavailable
+from heddle.wamp.joining import KeyCredentials, Uplink
+from heddle.wamp.keys import load_key
+from heddle.wamp.process import read_secret
+from heddle.wamp.session import Session
+from services.backend.bootstrap import bootstrap
+from services.backend.config import Config
+from services.backend.devices import Devices
+from services.backend.enrolment import Enrolment
+from services.backend.flows import Flows
+from services.backend.gate import Gate
+from services.backend.passwords import Passwords
+from services.backend.people import People
+from services.backend.presence import Online
+from services.backend.projects import Projects
+from services.backend.realm import ProjectRealm
+from services.backend.store.database import Database, conninfo
+from services.backend.tickets import Tickets
+
+log = Logger()
+
+FIRST_RETRY_S, MAX_RETRY_S = 0.25, 4.0
+REALM_WITHIN_S = 15.0
+
+
+class Backend:
+    """The whole service. ``start`` once, ``stop`` once."""
+
+    def __init__(self, reactor: Any, config: Config) -> None:
+        self._reactor = reactor
+        self._config = config
+        key = load_key(config.key_file)
+        ticket_key = load_key(config.ticket_key_file) if config.ticket_key_file else key
+        password_file = config.database_password_file
+        self._database = Database(
+            reactor,
+            conninfo(
+                config.database_url,
+                read_secret(password_file) if password_file else None,
+            ),
+            config.database_threads,
+        )
+        self._passwords = Passwords(reactor)
+        tickets = Tickets(ticket_key, config.ticket_valid_s)
+        self._gate = Gate(self._database, tickets.public_key)
+        self._enrolment = Enrolment(self._database, self._gate)
+        self._people = People(reactor, self._database, self._passwords, tickets)
+        self._projects = Projects(self._database, self._project_made)
+        self._make_uplink = partial(
+            Uplink, reactor, config.router_url, credentials=KeyCredentials(key)
+        )
+        self._system = self._make_uplink(
+            SYSTEM_REALM, on_join=self._settle, on_leave=self._left
+        )
+        self._realms: dict[str, ProjectRealm] = {}
+
+    async def start(self) -> None:
+        """Wait for the database, bring it up to date, join the router.
+
+        Raises ``ConfigError`` when the first start lacks a setting.
+        """
+        self._database.start()
+        self._passwords.start()
+        try:
+            await self._until_database_answers()
+        except BaseException:
+            self._stop_threads()
+            raise
+        self._system.start()
+
+    async def stop(self) -> None:
+        """Leave all realms, finish the transactions under way."""
+        stops = [self._system.stop, *(realm.stop for realm in self._realms.values())]
+        await defer.gatherResults([defer.Deferred.fromCoroutine(s()) for s in stops])
+        self._stop_threads()
+
+    def _stop_threads(self) -> None:
+        self._database.stop()
+        self._passwords.stop()
+
+    async def _until_database_answers(self) -> None:
+        delay_s = FIRST_RETRY_S
+        while True:
+            try:
+                await self._database.migrate()
+                await bootstrap(self._config, self._database, self._passwords)
+            except StorageUnavailable:
+                if delay_s == FIRST_RETRY_S:
+                    log.warn("waiting for {db}", db=self._database.address)
+                await deferLater(self._reactor, delay_s)
+                delay_s = min(2 * delay_s, MAX_RETRY_S)
+            else:
+                return
+
+    async def _settle(self, session: Session) -> None:
+        projects = await self._gate.tell_everything(session)
+        await session.serve(REDEEM_CODE, self._enrolment.redeem)
+        await session.serve(CHECK_PASSWORD, self._people.check)
+        await session.serve(OPEN_SESSION, self._people.open)
+        await session.serve(CREATE_PROJECT, self._projects.create)
+        await session.serve(LIST_PROJECTS, self._projects.every)
+        for project in projects:
+            self._realm(project)
+        log.info("serving the fleet: {n} projects", n=len(projects))
+
+    def _left(self, _why: str) -> None:
+        self._gate.forget()
+
+    async def _project_made(self, project: Project) -> None:
+        """Open the realm of a new project, serve it, tell the other services."""
+        await self._gate.open_realm(project.project)
+        realm = self._realm(project.project)
+        await realm.served(self._reactor, REALM_WITHIN_S)
+        if (session := self._system.session) is not None:
+            await session.published(PROJECT_CREATED, project)
+
+    def _realm(self, project: str) -> ProjectRealm:
+        """The session in a project's realm, started if there is none yet."""
+        if (known := self._realms.get(project)) is not None:
+            return known
+        database = self._database
+        online = Online(self._reactor, database, project)
+        realm = ProjectRealm(
+            project,
+            self._make_uplink,
+            online=online,
+            devices=Devices(self._reactor, database, project, online),
+            flows=Flows(database, project),
+            people=self._people,
+            enrolment=self._enrolment,
+        )
+        self._realms[project] = realm
+        realm.start()
+        return realm

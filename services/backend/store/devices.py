@@ -1,0 +1,119 @@
+"""Devices at rest: their keys, what they told last, when they were seen."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from psycopg import Connection
+from psycopg.rows import class_row, scalar_row
+from psycopg.types.json import Json
+
+
+class DeviceRow(NamedTuple):
+    """A device and its last announcement."""
+
+    device: str
+    kind: str
+    enrolled_at: datetime
+    last_seen_at: datetime | None
+    announcement: dict[str, Any] | None
+
+
+_SELECT = """
+select device, kind, enrolled_at, last_seen_at, announcement
+  from device
+ where project = %(project)s and device = coalesce(%(device)s, device)
+ order by device
+"""
+
+
+def every(connection: Connection[Any], project: str) -> list[DeviceRow]:
+    """The project's devices, by id."""
+    with connection.cursor(row_factory=class_row(DeviceRow)) as cursor:
+        return cursor.execute(_SELECT, {"project": project, "device": None}).fetchall()
+
+
+def one(connection: Connection[Any], project: str, device: str) -> DeviceRow | None:
+    """One device, if the project has it."""
+    with connection.cursor(row_factory=class_row(DeviceRow)) as cursor:
+        return cursor.execute(
+            _SELECT, {"project": project, "device": device}
+        ).fetchone()
+
+
+def exists(connection: Connection[Any], project: str, device: str) -> bool:
+    """Whether the project has such a device."""
+    return one(connection, project, device) is not None
+
+
+def insert(
+    connection: Connection[Any], project: str, device: str, kind: str, public_key: str
+) -> bool:
+    """Add a device; False if its id or its key is taken."""
+    return (
+        connection.execute(
+            """
+            insert into device (project, device, kind, public_key)
+            values (%(project)s, %(device)s, %(kind)s, %(public_key)s)
+            on conflict do nothing
+            """,
+            {
+                "project": project,
+                "device": device,
+                "kind": kind,
+                "public_key": public_key,
+            },
+        ).rowcount
+        == 1
+    )
+
+
+def key_of(connection: Connection[Any], project: str, device: str) -> str | None:
+    """The public key of a device."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(
+            """
+            select public_key from device
+             where project = %(project)s and device = %(device)s
+            """,
+            {"project": project, "device": device},
+        ).fetchone()
+
+
+def announce(
+    connection: Connection[Any],
+    project: str,
+    device: str,
+    kind: str,
+    announcement: dict[str, Any],
+) -> bool:
+    """Keep what a device told; False if the project has no such device."""
+    return (
+        connection.execute(
+            """
+            update device
+               set kind = %(kind)s, announcement = %(announcement)s,
+                   last_seen_at = now()
+             where project = %(project)s and device = %(device)s
+            """,
+            {
+                "project": project,
+                "device": device,
+                "kind": kind,
+                "announcement": Json(announcement, dumps=json.dumps),
+            },
+        ).rowcount
+        == 1
+    )
+
+
+def seen(connection: Connection[Any], project: str, devices: Iterable[str]) -> None:
+    """These devices are, or were until now, online."""
+    connection.execute(
+        """
+        update device set last_seen_at = now()
+         where project = %(project)s and device = any(%(devices)s)
+        """,
+        {"project": project, "devices": sorted(devices)},
+    )

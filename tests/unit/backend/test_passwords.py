@@ -1,0 +1,26 @@
+"""Passwords: what is accepted."""
+
+import pytest
+
+from heddle.contract.declare import InvalidRequest
+from services.backend.passwords import Passwords, check_password
+
+
+@pytest.mark.parametrize("password", ["", "1234567", "x" * 1025])
+def test_a_password_is_neither_short_nor_absurd(password: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"this one has {len(password)}"):
+        check_password(password)
+
+
+@pytest.mark.parametrize("password", ["12345678", "pässwörd", "\x00" * 8, "x" * 1024])
+def test_any_characters_make_a_password(password: str) -> None:
+    check_password(password)
+
+
+def test_a_hash_of_today_is_not_outdated_and_a_weaker_one_is() -> None:
+    from argon2 import PasswordHasher
+
+    weak = PasswordHasher(time_cost=1, memory_cost=1024).hash("12345678")
+    passwords = Passwords(None)
+    assert passwords.outdated(weak)
+    assert not passwords.outdated(PasswordHasher().hash("12345678"))

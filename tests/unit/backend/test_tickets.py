@@ -1,0 +1,43 @@
+"""Session tickets are JWTs as the contract tells."""
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from nacl.signing import SigningKey
+
+from heddle.contract.declare import Role
+from services.backend.tickets import Tickets
+
+TICKETS = Tickets(SigningKey(b"t" * 32), valid_s=900)
+NOW_S = 4_000_000_000.75  # in 2096: the library looks at the real clock
+
+
+def test_a_ticket_has_the_declared_claims() -> None:
+    made = TICKETS.issue("vera", "plant", Role.OPERATOR, NOW_S)
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(TICKETS.public_key))
+    claims = jwt.decode(
+        made.ticket,
+        key,
+        algorithms=["EdDSA"],
+        audience="heddle",
+    )
+    assert claims == {
+        "aud": "heddle",
+        "sub": "vera",
+        "project": "plant",
+        "role": "operator",
+        "exp": 4_000_000_900,
+    }
+    assert (made.realm, made.expires_at_ms) == ("project_plant", 4_000_000_900_000)
+
+
+def test_another_key_does_not_verify_it() -> None:
+    made = TICKETS.issue("vera", "plant", Role.OPERATOR, NOW_S)
+    other = SigningKey(b"o" * 32).verify_key.encode()
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(
+            made.ticket,
+            Ed25519PublicKey.from_public_bytes(other),
+            algorithms=["EdDSA"],
+            audience="heddle",
+        )
