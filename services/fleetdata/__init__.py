@@ -1,0 +1,1 @@
+"""Fleet data: telemetry and run events in, history and current values out."""

@@ -1,0 +1,29 @@
+"""Settings of the fleetdata service, each also ``$FLEETDATA_<NAME>``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+Count = Annotated[int, Meta(ge=1)]
+Threads = Annotated[int, Meta(ge=1, le=64)]
+Seconds = Annotated[int, Meta(ge=1, le=3600)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything this process can be told."""
+
+    router_url: str
+    key_file: Path  # the service's key; the projects' database passwords derive from it
+    database_url: str  # a login that may create databases and roles
+    database_password_file: Path | None = None  # its password, if not in the URL
+    keep_days: Count = 90  # older samples are dropped
+    writing_threads: Threads = 2
+    reading_threads: Threads = 4
+    group_wait_ms: Annotated[int, Meta(ge=0, le=1000)] = 3  # for company in a commit
+    group_rows: Count = 10_000  # rows of one commit; a single batch is never cut
+    queue_bytes: Annotated[int, Meta(ge=8_000_000)] = 16_000_000  # waiting, per project
+    write_timeout_s: Seconds = 30
+    read_timeout_s: Seconds = 10

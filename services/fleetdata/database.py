@@ -1,0 +1,292 @@
+"""One project's database as the service sees it: open, or being opened.
+
+``start`` makes the database and keeps trying while the server does not answer; until
+then, and whenever no connection is to be had, every request is refused at once with
+``StorageUnavailable`` and the opening begins anew. Links are lent to one call at a
+time; idle ones are closed after a while, so that many projects need few connections.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Concatenate, ParamSpec, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from heddle.contract.samples import StorageUnavailable
+from heddle.wamp.blocking import Blocking
+from heddle.wamp.spawn import spawn
+from services.fleetdata.store.care import DAY_US, drop_days, make_days
+from services.fleetdata.store.links import (
+    Link,
+    StoreDown,
+    StoreTooSlow,
+    StoreUnreachable,
+)
+from services.fleetdata.store.provision import Server, open_project
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = Logger()
+
+FIRST_RETRY_S, MAX_RETRY_S = 0.25, 2.0
+DEFECT_RETRY_S = 30.0
+CARE_EVERY_S = 3600.0
+IDLE_AFTER_S = 60.0
+GRACE_S = 2.0  # for calls under way when the service stops
+DAYS_AHEAD = 2
+MAX_READS = 64  # of one project, waiting or under way
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Threads: writers, readers and opening do not wait for each other."""
+
+    writing: Blocking
+    reading: Blocking
+    opening: Blocking
+
+    def start(self) -> None:
+        """Start the threads."""
+        for door in (self.writing, self.reading, self.opening):
+            door.start()
+
+    def stop(self) -> None:
+        """Wait for the calls under way, then stop the threads."""
+        for door in (self.writing, self.reading, self.opening):
+            door.stop()
+
+
+class Database:
+    """The database of one project."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        doors: Doors,
+        server: Server,
+        project: str,
+        *,
+        keep_days: int,
+        write_timeout_s: float,
+        read_timeout_s: float,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._clock = clock
+        self._doors = doors
+        self._server = server
+        self._project = project
+        self._keep_days = keep_days
+        self._wall = wall
+        self._writers = _Links(
+            clock, doors.writing, server.conninfo(project, write_timeout_s)
+        )
+        self._readers = _Links(
+            clock, doors.reading, server.conninfo(project, read_timeout_s)
+        )
+        self._open = False
+        self._reads = 0
+        self._stopped = False
+        self._nap: Deferred[None] | None = None
+
+    def start(self) -> None:
+        """Open it, and keep it open and tidy, until ``stop``."""
+        spawn(self._stay(), "keeping the database of {project}", project=self._project)
+
+    async def stop(self) -> None:
+        """Refuse everything from now on; calls under way may end in a few seconds."""
+        self._open, self._stopped = False, True
+        self._wake()
+        await self._writers.close()
+        await self._readers.close()
+
+    @property
+    def keep_from_us(self) -> int:
+        """Where the days kept begin, in unix microseconds."""
+        return (self._today() - self._keep_days) * DAY_US
+
+    async def write(
+        self,
+        work: Callable[Concatenate[Link, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Do repeatable work that writes. Raises ``StorageUnavailable``."""
+        try:
+            return await self._use(self._writers, work, *args, **kwargs)
+        except StoreTooSlow:
+            raise StorageUnavailable(
+                f"the database of project {self._project} takes too long: "
+                "try again, nothing was stored"
+            ) from None
+
+    async def read(
+        self,
+        work: Callable[Concatenate[Link, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Do work that reads. Raises ``StorageUnavailable`` and ``StoreTooSlow``."""
+        if self._reads >= MAX_READS:
+            raise StorageUnavailable(
+                f"{MAX_READS} questions are waiting already: busy, try again"
+            )
+        self._reads += 1
+        try:
+            return await self._use(self._readers, work, *args, **kwargs)
+        finally:
+            self._reads -= 1
+
+    async def _use(
+        self,
+        links: "_Links",
+        work: Callable[Concatenate[Link, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        if not self._open:
+            raise StorageUnavailable(
+                f"the database of project {self._project} does not answer: "
+                "try again, nothing was stored"
+            )
+        try:
+            return await links.perform(work, *args, **kwargs)
+        except StoreTooSlow:
+            raise
+        except StoreDown as error:
+            log.warn("{project}: {why}", project=self._project, why=str(error))
+            if isinstance(error, StoreUnreachable):
+                self._reopen()
+            raise StorageUnavailable(
+                f"the database of project {self._project} did not do it: "
+                "try again, nothing was stored"
+            ) from None
+
+    def _reopen(self) -> None:
+        self._open = False
+        self._wake()
+
+    async def _stay(self) -> None:
+        while not self._stopped:
+            await self._open_it()
+            await self._tend()
+
+    async def _open_it(self) -> None:
+        """Make and migrate the database; tell once why it does not succeed."""
+        delay, told = FIRST_RETRY_S, ""
+        while not (self._open or self._stopped):
+            try:
+                await self._doors.opening(open_project, self._server, self._project)
+                await self._writers.perform(make_days, self._days_ahead())
+            except StoreDown as error:
+                if (why := str(error)) != told:
+                    told = why
+                    log.warn(
+                        "{project}: waiting for the database at {place}: {why}",
+                        project=self._project,
+                        place=self._server.place,
+                        why=why,
+                    )
+                await self._sleep(delay)
+                delay = min(delay * 2, MAX_RETRY_S)
+            except Exception:  # noqa: BLE001 -- a defect of one project; others go on
+                log.failure("{project} cannot be opened", project=self._project)
+                await self._sleep(DEFECT_RETRY_S)
+            else:
+                log.info("{project}: the database is open", project=self._project)
+                self._open = not self._stopped
+
+    async def _tend(self) -> None:
+        """Make days ahead and drop old ones, now and then, while it is open."""
+        next_care = self._clock.seconds()
+        while self._open:
+            if self._clock.seconds() >= next_care and await self._care():
+                next_care = self._clock.seconds() + CARE_EVERY_S
+            self._writers.close_idle()
+            self._readers.close_idle()
+            if self._open:
+                await self._sleep(IDLE_AFTER_S / 2)
+
+    async def _care(self) -> bool:
+        """Whether it was done; what kept it from it is logged."""
+        try:
+            await self.write(make_days, self._days_ahead())
+            dropped = await self.write(drop_days, self._today() - self._keep_days)
+        except StorageUnavailable:
+            return False
+        if dropped:
+            log.info(
+                "{project}: dropped {days} days of samples older than {keep} days",
+                project=self._project,
+                days=dropped,
+                keep=self._keep_days,
+            )
+        return True
+
+    async def _sleep(self, delay_s: float) -> None:
+        """Until the time is over or ``_wake`` is called."""
+        self._nap = deferLater(self._clock, delay_s)
+        with suppress(CancelledError):
+            await self._nap
+        self._nap = None
+
+    def _wake(self) -> None:
+        if self._nap is not None:
+            self._nap.cancel()
+
+    def _days_ahead(self) -> range:
+        return range(self._today(), self._today() + DAYS_AHEAD + 1)
+
+    def _today(self) -> int:
+        return int(self._wall() * 1e6) // DAY_US
+
+
+class _Links:
+    """Idle links to one database, lent one call at a time; the reactor owns them."""
+
+    def __init__(self, clock: IReactorTime, door: Blocking, conninfo: str) -> None:
+        self._clock = clock
+        self._door = door
+        self._conninfo = conninfo
+        self._idle: list[tuple[float, Link]] = []  # since when, oldest first
+        self._lent: set[Link] = set()
+        self._closed = False
+
+    async def perform(
+        self,
+        work: Callable[Concatenate[Link, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Do ``work`` on a thread, over an idle link or a new one."""
+        link = self._idle.pop()[1] if self._idle else Link(self._conninfo)
+        self._lent.add(link)
+        try:
+            return await self._door(lambda: link.perform(work, *args, **kwargs))
+        finally:
+            self._lent.discard(link)
+            if self._closed:
+                link.close()
+            else:
+                self._idle.append((self._clock.seconds(), link))
+
+    def close_idle(self) -> None:
+        """Close the links nobody used for a while."""
+        while self._idle and self._idle[0][0] + IDLE_AFTER_S < self._clock.seconds():
+            self._idle.pop(0)[1].close()
+
+    async def close(self) -> None:
+        """Close the idle links, and the lent ones when they come back or time is up."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop()[1].close()
+        give_up = self._clock.seconds() + GRACE_S
+        while self._lent and self._clock.seconds() < give_up:
+            await deferLater(self._clock, 0.02)
+        for link in self._lent:
+            link.abort()

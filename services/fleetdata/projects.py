@@ -1,0 +1,126 @@
+"""The projects served: learnt in the system realm, each with a session of its own."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from twisted.logger import Logger
+
+from heddle.contract.declare import SYSTEM_REALM, project_realm
+from heddle.contract.people import (
+    LIST_PROJECTS,
+    PROJECT_CREATED,
+    ListProjects,
+    Project,
+)
+from heddle.contract.runs import RunEvents
+from heddle.contract.samples import (
+    HISTORY,
+    INGEST,
+    LATEST,
+    RUN_EVENTS,
+    History,
+    HistoryQuery,
+    Ingest,
+    Latest,
+    LatestQuery,
+    Receipt,
+    RunEventsQuery,
+)
+from heddle.wamp.joining import Uplink
+from heddle.wamp.session import Caller, Session
+from services.fleetdata import questions
+from services.fleetdata.batches import check
+from services.fleetdata.database import Database
+from services.fleetdata.intake import Intake
+
+log = Logger()
+
+Connect = Callable[..., Uplink]
+"""Makes an uplink: ``connect(realm, on_join=...)``."""
+
+
+class ServedProject:
+    """One project: its database, its queue and its session."""
+
+    def __init__(
+        self,
+        database: Database,
+        intake: Intake,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.database = database
+        self._intake = intake
+        self._wall = wall
+
+    async def settle(self, session: Session) -> None:
+        """Serve the project's procedures in its realm."""
+        await session.serve(INGEST, self._ingest)
+        await session.serve(LATEST, self._latest)
+        await session.serve(HISTORY, self._history)
+        await session.serve(RUN_EVENTS, self._run_events)
+        log.info("serving {realm}", realm=session.realm)
+
+    async def _ingest(self, request: Ingest, caller: Caller) -> Receipt:
+        batch = check(caller.authid, request, int(self._wall() * 1e6))
+        return await self._intake.submit(batch)
+
+    async def _latest(self, query: LatestQuery, _: Caller) -> Latest:
+        return await questions.latest(self.database, query)
+
+    async def _history(self, query: HistoryQuery, _: Caller) -> History:
+        return await questions.history(self.database, query)
+
+    async def _run_events(self, query: RunEventsQuery, _: Caller) -> RunEvents:
+        return await questions.run_events(self.database, query)
+
+
+class Projects:
+    """Every project there is. Projects come, they do not go."""
+
+    def __init__(self, connect: Connect, make: Callable[[str], ServedProject]) -> None:
+        self._connect = connect
+        self._make = make
+        self._system = connect(SYSTEM_REALM, on_join=self._learn)
+        self._served: dict[str, tuple[ServedProject, Uplink]] = {}
+
+    def start(self) -> None:
+        """Join the system realm and learn of the projects."""
+        self._system.start()
+
+    async def stop(self) -> None:
+        """Leave all realms and close all databases."""
+        await self._system.stop()
+        for served, uplink in self._served.values():
+            await uplink.stop()
+            await served.database.stop()
+
+    def add(self, project: str) -> None:
+        """Serve a project; one that is served already is left alone."""
+        if project in self._served:
+            return
+        served = self._make(project)
+        uplink = self._connect(project_realm(project), on_join=served.settle)
+        self._served[project] = served, uplink
+        served.database.start()
+        uplink.start()
+
+    async def _learn(self, session: Session) -> None:
+        """Hear of new projects first and then ask for all: none is missed."""
+
+        def hear(project: Project, _: Mapping[str, str]) -> None:
+            self.add(project.project)
+
+        await session.hear(PROJECT_CREATED, hear)
+        listed = await session.call(LIST_PROJECTS, ListProjects())
+        for project in listed.projects:
+            self.add(project.project)
+
+
+def uplinks(reactor: Any, url: str, credentials: Any) -> Connect:
+    """Uplinks to one router, by one key."""
+
+    def connect(realm: str, **listeners: Any) -> Uplink:
+        return Uplink(reactor, url, realm, credentials, **listeners)
+
+    return connect
