@@ -95,11 +95,18 @@ class NotPermitted(FleetError):
     uri = "heddle.error.not_permitted"
 
 
+class StorageUnavailable(FleetError):
+    """The database does not answer, or is busy; try again, nothing was stored."""
+
+    uri = "heddle.error.storage_unavailable"
+
+
 COMMON_ERRORS: tuple[type[FleetError], ...] = (
     InvalidId,
     InvalidRequest,
     InternalError,
     NotPermitted,
+    StorageUnavailable,
 )
 
 

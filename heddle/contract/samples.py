@@ -13,7 +13,7 @@ from heddle.contract.declare import (
 )
 from heddle.contract.runs import RunEvents, RunNotFound
 
-MAX_ROWS_PER_REPLY = 100_000
+MAX_ROWS_PER_REPLY = 40_000  # what fits the router's 1 MiB per message
 
 
 class Quality(enum.IntEnum):
@@ -174,12 +174,6 @@ class TooManyRows(FleetError):
     uri = "heddle.error.too_many_rows"
 
 
-class StorageUnavailable(FleetError):
-    """The database does not answer; try again, nothing was stored."""
-
-    uri = "heddle.error.storage_unavailable"
-
-
 TELEMETRY = Topic(
     "heddle.device.{device}.telemetry",
     Telemetry,
@@ -197,7 +191,7 @@ INGEST = Procedure(
     called_by=frozenset({Role.AGENT}),
     summary="Store a numbered batch; rows and the stream's cursor commit together. "
     "A repeat is acknowledged and not stored. The device is the caller.",
-    raises=(SequenceGap, StorageUnavailable),
+    raises=(SequenceGap,),
 )
 LATEST = Procedure(
     "heddle.fleetdata.latest",
@@ -207,7 +201,6 @@ LATEST = Procedure(
     served_by=Role.FLEETDATA,
     called_by=PEOPLE | {Role.BACKEND},
     summary="The newest value of each tag.",
-    raises=(StorageUnavailable,),
 )
 HISTORY = Procedure(
     "heddle.fleetdata.history",
@@ -217,7 +210,7 @@ HISTORY = Procedure(
     served_by=Role.FLEETDATA,
     called_by=PEOPLE | {Role.BACKEND},
     summary="Samples of a time range, raw or bucketed.",
-    raises=(TooManyRows, StorageUnavailable),
+    raises=(TooManyRows,),
 )
 RUN_EVENTS = Procedure(
     "heddle.fleetdata.run_events",
@@ -227,5 +220,5 @@ RUN_EVENTS = Procedure(
     served_by=Role.FLEETDATA,
     called_by=PEOPLE | {Role.BACKEND},
     summary="The stored events of a run.",
-    raises=(RunNotFound, StorageUnavailable),
+    raises=(RunNotFound,),
 )

@@ -12,9 +12,8 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from heddle.contract.declare import FleetError, Role
+from heddle.contract.declare import FleetError, Role, StorageUnavailable
 from heddle.contract.devices import PRESENCE, Presence
-from heddle.contract.samples import StorageUnavailable
 from heddle.wamp.session import Session
 from heddle.wamp.spawn import spawn
 from services.backend.store import devices

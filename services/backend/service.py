@@ -11,7 +11,7 @@ from twisted.internet import defer
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from heddle.contract.declare import SYSTEM_REALM
+from heddle.contract.declare import SYSTEM_REALM, StorageUnavailable
 from heddle.contract.devices import REDEEM_CODE
 from heddle.contract.people import (
     CHECK_PASSWORD,
@@ -21,7 +21,6 @@ from heddle.contract.people import (
     PROJECT_CREATED,
     Project,
 )
-from heddle.contract.samples import StorageUnavailable
 from heddle.wamp.joining import KeyCredentials, Uplink
 from heddle.wamp.keys import load_key
 from heddle.wamp.process import read_secret

@@ -6,7 +6,7 @@ A batch is refused whole, with ``InvalidRequest`` naming the element at fault.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,6 +22,7 @@ from services.fleetdata.columns import (
 )
 
 MAX_TAG, MAX_UNIT, MAX_WORD = 200, 64, 200
+MAX_DEPTH = 64  # of lists and maps in an event
 _MAX_NUMBER = 2**62
 _MAX_VERSION = 2**31 - 1
 _ROW_BYTES = 19
@@ -182,10 +183,27 @@ def _event(name: str, group: RunEvents, event: WorkflowEvent, now_us: int) -> Ru
 
 
 def _json(name: str, data: dict[str, object]) -> str:
+    if _is_deep(data):
+        raise InvalidRequest(f"{name} is nested more than {MAX_DEPTH} levels deep")
     try:
         text = msgspec.json.encode(data)
-    except (TypeError, ValueError, RecursionError) as flaw:
+    except (TypeError, ValueError) as flaw:
         raise InvalidRequest(f"{name} is no JSON: {flaw}") from None
     if _NUL.search(text):
         raise InvalidRequest(f"{name} holds the character U+0000: leave it out")
     return text.decode()
+
+
+def _is_deep(data: object) -> bool:
+    """Whether lists and maps are nested too deep; by levels, whatever they hold."""
+    level: list[Any] = [data]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list | tuple)
+        ]
+        if not level:
+            return False
+    return True

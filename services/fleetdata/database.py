@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from heddle.contract.samples import StorageUnavailable
+from heddle.contract.declare import StorageUnavailable
 from heddle.wamp.blocking import Blocking
 from heddle.wamp.spawn import spawn
 from services.fleetdata.store.care import DAY_US, drop_days, make_days

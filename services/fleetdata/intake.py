@@ -14,11 +14,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from heddle.contract.declare import FleetError
+from heddle.contract.declare import FleetError, StorageUnavailable
 from heddle.contract.samples import (
     Receipt,
     SequenceGap,
-    StorageUnavailable,
     Stream,
 )
 from heddle.wamp.spawn import spawn

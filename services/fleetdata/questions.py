@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from heddle.contract.declare import InvalidRequest, check_id
+from heddle.contract.declare import InvalidRequest, StorageUnavailable, check_id
 from heddle.contract.runs import RunEvents, RunNotFound
 from heddle.contract.samples import (
     MAX_ROWS_PER_REPLY,
@@ -15,7 +15,6 @@ from heddle.contract.samples import (
     LatestQuery,
     RunEventsQuery,
     Series,
-    StorageUnavailable,
     TooManyRows,
 )
 from services.fleetdata.batches import MAX_TAG, check_word

@@ -11,8 +11,8 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
+from heddle.contract.declare import StorageUnavailable
 from heddle.contract.devices import LIST_DEVICES, CodeUsed, ListDevices
-from heddle.contract.samples import StorageUnavailable
 from heddle.local.postgres import Postgres, embedded_bin
 from services.backend.enrolment import keep_code, redeem
 from services.backend.store import people, projects
@@ -186,3 +186,13 @@ async def test_a_code_being_redeemed_keeps_the_next_key_waiting(
         assert not second.called
     with pytest.raises(CodeUsed):
         await second
+
+
+@pytest_twisted.ensureDeferred
+async def test_another_login_is_kept_out(fragile, database) -> None:
+    with psycopg.connect(fragile.dsn, autocommit=True) as connection:
+        connection.execute("create role heddle_stranger login")
+        (allowed,) = connection.execute(
+            "select has_database_privilege('heddle_stranger', 'heddle', 'connect')"
+        ).fetchone()
+    assert allowed is False

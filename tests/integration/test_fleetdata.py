@@ -19,7 +19,12 @@ from twisted.internet.defer import gatherResults
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
-from heddle.contract.declare import FleetError, InvalidRequest, NotPermitted
+from heddle.contract.declare import (
+    FleetError,
+    InvalidRequest,
+    NotPermitted,
+    StorageUnavailable,
+)
 from heddle.contract.people import (
     LIST_PROJECTS,
     PROJECT_CREATED,
@@ -39,7 +44,6 @@ from heddle.contract.samples import (
     Receipt,
     RunEventsQuery,
     SequenceGap,
-    StorageUnavailable,
     Stream,
     TooManyRows,
 )

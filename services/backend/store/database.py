@@ -27,7 +27,7 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import DatabaseURI
 from yoyo.migrations import default_migration_table
 
-from heddle.contract.samples import StorageUnavailable
+from heddle.contract.declare import StorageUnavailable
 from heddle.wamp.blocking import Blocking
 from heddle.wamp.process import ConfigError
 

@@ -7,10 +7,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
+from heddle.contract.declare import StorageUnavailable
 from heddle.contract.samples import (
     Receipt,
     SequenceGap,
-    StorageUnavailable,
     Stream,
 )
 from services.fleetdata.batches import Batch, check
