@@ -1,0 +1,671 @@
+// Made from heddle/contract by `python -m heddle.contract.typescript`: do not edit.
+
+/** A remote call; the two optional members only carry types and are never there. */
+export interface Procedure<Request, Reply> {
+  readonly uri: string;
+  readonly calledBy: readonly Role[];
+  readonly request?: Request;
+  readonly reply?: Reply;
+}
+
+/** A stream of events; the optional member only carries its type. */
+export interface Topic<Event> {
+  readonly uri: string;
+  readonly event?: Event;
+}
+
+export const SYSTEM_REALM = "system";
+
+/** Give the approval an active APPROVAL listener waits for. */
+export interface ApproveRun {
+  readonly run: string;
+  readonly listener?: string | null;
+  readonly comment?: string;
+}
+
+/** Make a one-time enrolment code for a device to come. */
+export interface CreateCode {
+  readonly device?: string | null;
+  readonly kind?: DeviceKind;
+  readonly valid_s?: number;
+}
+
+/** Make a project with its realm and database. */
+export interface CreateProject {
+  readonly project: string;
+  readonly name?: string;
+}
+
+/** Add a person to the present project, making the user where there is none. */
+export interface CreateUser {
+  readonly user: string;
+  readonly role: Role;
+  readonly password?: string | null;
+}
+
+/** A device with its last announcement. */
+export interface DeviceDetail {
+  readonly report: DeviceReport;
+  readonly facts: HostFacts | null;
+  readonly tags: readonly Tag[];
+}
+
+/** What a device is made of. */
+export type DeviceKind = "edge" | "virtual";
+export const DeviceKind = {
+  EDGE: "edge",
+  VIRTUAL: "virtual",
+} as const;
+
+/** The project's devices, by id. */
+export interface DeviceList {
+  readonly devices: readonly DeviceReport[];
+}
+
+/** A device and how it stands. */
+export interface DeviceReport {
+  readonly device: string;
+  readonly kind: DeviceKind;
+  readonly online: boolean;
+  readonly enrolled_at_ms: number;
+  readonly last_seen_at_ms: number | null;
+  readonly version: string | null;
+  readonly runtime: Runtime | null;
+}
+
+/** A code that one key may redeem once. */
+export interface EnrolmentCode {
+  readonly code: string;
+  readonly device: string;
+  readonly expires_at_ms: number;
+}
+
+/** The project's flows, by id. */
+export interface FlowList {
+  readonly flows: readonly FlowSummary[];
+}
+
+/** How a flow stands on a device. */
+export type FlowState = "starting" | "ready" | "failed";
+export const FlowState = {
+  STARTING: "starting",
+  READY: "ready",
+  FAILED: "failed",
+} as const;
+
+/** A flow without its workflow. */
+export interface FlowSummary {
+  readonly flow: string;
+  readonly name: string;
+  readonly version: number;
+  readonly saved_at_ms: number;
+  readonly saved_by: string;
+}
+
+/** One version of a flow with its workflow. */
+export interface FlowVersion {
+  readonly flow: string;
+  readonly name: string;
+  readonly version: number;
+  readonly saved_at_ms: number;
+  readonly saved_by: string;
+  readonly definition: Readonly<Record<string, unknown>>;
+}
+
+/** Ask for one device. */
+export interface GetDevice {
+  readonly device: string;
+}
+
+/** Ask for one version of a flow, the newest when `version` is absent. */
+export interface GetFlow {
+  readonly flow: string;
+  readonly version?: number | null;
+}
+
+/** History of several tags. */
+export interface History {
+  readonly device: string;
+  readonly series: readonly Series[];
+}
+
+/** Ask for samples in [from_ms, to_ms), raw or in buckets aligned to unix time. */
+export interface HistoryQuery {
+  readonly device: string;
+  readonly tags: readonly string[];
+  readonly from_ms: number;
+  readonly to_ms: number;
+  readonly bucket_ms?: number | null;
+  readonly limit?: number;
+}
+
+/** What the agent found out about its host. */
+export interface HostFacts {
+  readonly hostname: string;
+  readonly os: string;
+  readonly arch: string;
+  readonly cpus: number;
+  readonly memory_bytes: number;
+  readonly python: string;
+  readonly docker: string | null;
+}
+
+/** Install a flow version; replaces another version of the same flow. */
+export interface InstallFlow {
+  readonly flow: string;
+  readonly version: number;
+  readonly definition: Readonly<Record<string, unknown>>;
+}
+
+/** A flow on a device. */
+export interface InstalledFlow {
+  readonly flow: string;
+  readonly version: number;
+  readonly runtime: Runtime;
+  readonly state: FlowState;
+  readonly detail: string;
+  readonly engine: string;
+}
+
+/** All flows on a device, by id. */
+export interface InstalledFlows {
+  readonly flows: readonly InstalledFlow[];
+}
+
+/** Newest values, by tag. */
+export interface Latest {
+  readonly device: string;
+  readonly values: readonly TagValue[];
+}
+
+/** Ask for the newest value of some tags, or of all. */
+export interface LatestQuery {
+  readonly device: string;
+  readonly tags?: readonly string[] | null;
+}
+
+/** Ask for all devices of the project. */
+export type ListDevices = Readonly<Record<string, never>>;
+
+/** Ask for all flows of the project. */
+export type ListFlows = Readonly<Record<string, never>>;
+
+/** Ask for all installed flows. */
+export type ListInstalled = Readonly<Record<string, never>>;
+
+/** Ask for the projects: a person's own, or all for a service. */
+export type ListProjects = Readonly<Record<string, never>>;
+
+/** Ask for the people of the present project. */
+export type ListUsers = Readonly<Record<string, never>>;
+
+/** A listener that is active now. */
+export interface ListenerReport {
+  readonly listener: string;
+  readonly type: string;
+  readonly phase: string | null;
+  readonly due_at_ms: number | null;
+  readonly remaining_ms: number | null;
+}
+
+/** A signed-in person chooses a project; their only one when absent. */
+export interface OpenSession {
+  readonly project?: string | null;
+}
+
+/** A device came or went. Going is told by the router when the link is lost. */
+export interface Presence {
+  readonly online: boolean;
+}
+
+/** A project. */
+export interface Project {
+  readonly project: string;
+  readonly name: string;
+}
+
+/** Projects, by id. */
+export interface ProjectList {
+  readonly projects: readonly Project[];
+}
+
+/** Remove a flow and its engine; refused while a run of it is active. */
+export interface RemoveFlow {
+  readonly flow: string;
+}
+
+/** The flow is gone from the device. */
+export interface Removed {
+  readonly flow: string;
+}
+
+/** Ask for a fresh ticket for the present project. */
+export type RenewSession = Readonly<Record<string, never>>;
+
+/** Who a session is, as the router authenticated it. */
+export type Role = "backend" | "fleetdata" | "gatekeeper" | "agent" | "enrolling" | "person" | "owner" | "operator" | "viewer";
+export const Role = {
+  BACKEND: "backend",
+  FLEETDATA: "fleetdata",
+  GATEKEEPER: "gatekeeper",
+  AGENT: "agent",
+  ENROLLING: "enrolling",
+  PERSON: "person",
+  OWNER: "owner",
+  OPERATOR: "operator",
+  VIEWER: "viewer",
+} as const;
+
+/** Events of one run, in order. */
+export interface RunEvents {
+  readonly run: string;
+  readonly flow: string;
+  readonly version: number;
+  readonly events: readonly WorkflowEvent[];
+}
+
+/** Ask for a run's events from `first` upwards, in order. */
+export interface RunEventsQuery {
+  readonly device: string;
+  readonly run: string;
+  readonly first?: number;
+  readonly limit?: number;
+}
+
+/** Runs of one device, newest first. */
+export interface RunList {
+  readonly runs: readonly RunReport[];
+}
+
+/** Ask for one run, or for all the device knows, newest first. */
+export interface RunQuery {
+  readonly run?: string | null;
+}
+
+/** Names one run of this device. */
+export interface RunRef {
+  readonly run: string;
+}
+
+/** The state of one run. */
+export interface RunReport {
+  readonly run: string;
+  readonly flow: string;
+  readonly version: number;
+  readonly status: RunStatus;
+  readonly started_at_ms: number | null;
+  readonly ended_at_ms: number | null;
+  readonly active_phases: readonly string[];
+  readonly listening: readonly ListenerReport[];
+  readonly activations: Readonly<Record<string, number>>;
+  readonly events: number;
+}
+
+/** Where a run stands. */
+export type RunStatus = "ready" | "running" | "paused" | "stopping" | "finished" | "terminated";
+export const RunStatus = {
+  READY: "ready",
+  RUNNING: "running",
+  PAUSED: "paused",
+  STOPPING: "stopping",
+  FINISHED: "finished",
+  TERMINATED: "terminated",
+} as const;
+
+/** Where a flow's engine runs. */
+export type Runtime = "container" | "process";
+export const Runtime = {
+  CONTAINER: "container",
+  PROCESS: "process",
+} as const;
+
+/** Save a workflow as the flow's next version; an equal definition makes none. */
+export interface SaveFlow {
+  readonly flow: string;
+  readonly name?: string;
+  readonly definition: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * One tag's history as columns; raw series have only `at_ms, mean, quality`.
+ *
+ * For buckets `at_ms` is the bucket's start; bad samples do not count.
+ */
+export interface Series {
+  readonly tag: string;
+  readonly unit: string;
+  readonly at_ms: readonly number[];
+  readonly mean: readonly (number | null)[];
+  readonly low: readonly (number | null)[];
+  readonly high: readonly (number | null)[];
+  readonly count: readonly number[];
+  readonly quality: readonly number[];
+}
+
+/**
+ * A short-lived ticket to join a project's realm with authmethod `ticket`.
+ *
+ * It is a JWT signed with the backend's ed25519 key (EdDSA), with the claims
+ * `sub` user, `project`, `role` and `exp`; its audience is `heddle`.
+ */
+export interface SessionTicket {
+  readonly user: string;
+  readonly project: string;
+  readonly realm: string;
+  readonly role: Role;
+  readonly ticket: string;
+  readonly expires_at_ms: number;
+}
+
+/** Start a flow that is installed on this device. */
+export interface StartRun {
+  readonly flow: string;
+  readonly run?: string | null;
+}
+
+/** How a run is stopped. */
+export type StopMode = "soft" | "hard";
+export const StopMode = {
+  SOFT: "soft",
+  HARD: "hard",
+} as const;
+
+/** Stop one run. */
+export interface StopRun {
+  readonly run: string;
+  readonly mode?: StopMode;
+}
+
+/** A named process value of a device. */
+export interface Tag {
+  readonly tag: string;
+  readonly unit: string;
+  readonly type: TagType;
+  readonly writable: boolean;
+  readonly node: string | null;
+}
+
+/** What a tag's value is. */
+export type TagType = "float" | "integer" | "boolean" | "text";
+export const TagType = {
+  FLOAT: "float",
+  INTEGER: "integer",
+  BOOLEAN: "boolean",
+  TEXT: "text",
+} as const;
+
+/** The newest value of a tag. */
+export interface TagValue {
+  readonly tag: string;
+  readonly unit: string;
+  readonly at_ms: number;
+  readonly value: number | null;
+  readonly quality: number;
+}
+
+/** Current values of a device, live: one entry per tag that moved. */
+export interface Telemetry {
+  readonly at_ms: number;
+  readonly tags: readonly string[];
+  readonly values: readonly (number | boolean | string | null)[];
+  readonly quality: readonly number[];
+}
+
+/** Fire an active listener by hand; its event says `forced: true`. */
+export interface TriggerListener {
+  readonly run: string;
+  readonly listener: string;
+}
+
+/** A person in the present project. */
+export interface User {
+  readonly user: string;
+  readonly role: Role;
+}
+
+/** People, by name. */
+export interface UserList {
+  readonly users: readonly User[];
+}
+
+/**
+ * One event of a run, in the shape of OSPIN 004, "Events".
+ *
+ * `number` counts from 0 without gaps per run: the order and the dedupe key.
+ */
+export interface WorkflowEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly createdAt: number;
+  readonly number: number;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Start a run of an installed flow. */
+export const START_RUN: Procedure<StartRun, RunReport> = {
+  uri: "heddle.device.{device}.run.start",
+  calledBy: ["operator", "owner"],
+};
+
+/** Hold a run; timers keep their exact remainder. */
+export const PAUSE_RUN: Procedure<RunRef, RunReport> = {
+  uri: "heddle.device.{device}.run.pause",
+  calledBy: ["operator", "owner"],
+};
+
+/** Let a paused run go on. */
+export const RESUME_RUN: Procedure<RunRef, RunReport> = {
+  uri: "heddle.device.{device}.run.resume",
+  calledBy: ["operator", "owner"],
+};
+
+/** Stop a run, softly or at once. */
+export const STOP_RUN: Procedure<StopRun, RunReport> = {
+  uri: "heddle.device.{device}.run.stop",
+  calledBy: ["operator", "owner"],
+};
+
+/** Give an awaited approval. */
+export const APPROVE_RUN: Procedure<ApproveRun, RunReport> = {
+  uri: "heddle.device.{device}.run.approve",
+  calledBy: ["operator", "owner"],
+};
+
+/** Fire an active listener by hand. */
+export const TRIGGER_LISTENER: Procedure<TriggerListener, RunReport> = {
+  uri: "heddle.device.{device}.run.trigger",
+  calledBy: ["operator", "owner"],
+};
+
+/** The state of one run, or of every run the device knows. */
+export const RUN_STATUS: Procedure<RunQuery, RunList> = {
+  uri: "heddle.device.{device}.run.status",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Install a flow version on a device and start its engine. */
+export const INSTALL_FLOW: Procedure<InstallFlow, InstalledFlow> = {
+  uri: "heddle.device.{device}.flow.install",
+  calledBy: ["operator", "owner"],
+};
+
+/** Remove a flow and its engine from a device. */
+export const REMOVE_FLOW: Procedure<RemoveFlow, Removed> = {
+  uri: "heddle.device.{device}.flow.remove",
+  calledBy: ["operator", "owner"],
+};
+
+/** The flows installed on a device. */
+export const LIST_INSTALLED: Procedure<ListInstalled, InstalledFlows> = {
+  uri: "heddle.device.{device}.flow.list",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Check a workflow and keep it as the flow's next version. */
+export const SAVE_FLOW: Procedure<SaveFlow, FlowVersion> = {
+  uri: "heddle.backend.flow.save",
+  calledBy: ["operator", "owner"],
+};
+
+/** One version of a flow. */
+export const GET_FLOW: Procedure<GetFlow, FlowVersion> = {
+  uri: "heddle.backend.flow.get",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** All flows of the project. */
+export const LIST_FLOWS: Procedure<ListFlows, FlowList> = {
+  uri: "heddle.backend.flow.list",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Make a one-time enrolment code. */
+export const CREATE_CODE: Procedure<CreateCode, EnrolmentCode> = {
+  uri: "heddle.backend.enrolment.create",
+  calledBy: ["operator", "owner"],
+};
+
+/** All devices of the project and whether they are online. */
+export const LIST_DEVICES: Procedure<ListDevices, DeviceList> = {
+  uri: "heddle.backend.device.list",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** One device with its last announcement. */
+export const GET_DEVICE: Procedure<GetDevice, DeviceDetail> = {
+  uri: "heddle.backend.device.get",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** The newest value of each tag. */
+export const LATEST: Procedure<LatestQuery, Latest> = {
+  uri: "heddle.fleetdata.latest",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Samples of a time range, raw or bucketed. */
+export const HISTORY: Procedure<HistoryQuery, History> = {
+  uri: "heddle.fleetdata.history",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** The stored events of a run. */
+export const RUN_EVENTS: Procedure<RunEventsQuery, RunEvents> = {
+  uri: "heddle.fleetdata.run_events",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** A ticket for one of the caller's projects. */
+export const OPEN_SESSION: Procedure<OpenSession, SessionTicket> = {
+  uri: "heddle.backend.session.open",
+  calledBy: ["person"],
+};
+
+/** A fresh ticket for the present project. */
+export const RENEW_SESSION: Procedure<RenewSession, SessionTicket> = {
+  uri: "heddle.backend.session.renew",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Make a project; the caller becomes its owner. Administrators only. */
+export const CREATE_PROJECT: Procedure<CreateProject, Project> = {
+  uri: "heddle.backend.project.create",
+  calledBy: ["person"],
+};
+
+/** The caller's projects; all of them for a service. */
+export const LIST_PROJECTS: Procedure<ListProjects, ProjectList> = {
+  uri: "heddle.backend.project.list",
+  calledBy: ["person"],
+};
+
+/** Add a person to the project. */
+export const CREATE_USER: Procedure<CreateUser, User> = {
+  uri: "heddle.backend.user.create",
+  calledBy: ["owner"],
+};
+
+/** The people of the project. */
+export const LIST_USERS: Procedure<ListUsers, UserList> = {
+  uri: "heddle.backend.user.list",
+  calledBy: ["owner"],
+};
+
+/** What happens in the runs of a device, live; history is in fleetdata. */
+export const RUN_EVENT: Topic<RunEvents> = { uri: "heddle.device.{device}.run.event" };
+
+/** A device came online or went; offline is its testament. */
+export const PRESENCE: Topic<Presence> = { uri: "heddle.device.{device}.presence" };
+
+/** Current values, at most ten times a second; may be dropped. */
+export const TELEMETRY: Topic<Telemetry> = { uri: "heddle.device.{device}.telemetry" };
+
+/** The URIs of declared errors. */
+export const ERRORS = {
+  /** The code's time has passed. */
+  CodeExpired: "heddle.error.enrolment_code_expired",
+  /** No such enrolment code was ever made. */
+  CodeUnknown: "heddle.error.enrolment_code_unknown",
+  /** Another key has redeemed this code. */
+  CodeUsed: "heddle.error.enrolment_code_used",
+  /** The project already has a device of this id. */
+  DeviceExists: "heddle.error.device_exists",
+  /** The project has no such device. */
+  DeviceNotFound: "heddle.error.device_not_found",
+  /** The flow's engine does not answer; the agent is restarting it. */
+  EngineUnavailable: "heddle.error.engine_unavailable",
+  /** The workflow breaks rules; `details["findings"]` lists each `Finding`. */
+  FlowInvalid: "heddle.error.flow_invalid",
+  /** The project has no such flow (or version). */
+  FlowNotFound: "heddle.error.flow_not_found",
+  /** The flow was never installed on this device. */
+  FlowNotInstalled: "heddle.error.flow_not_installed",
+  /** A defect on the serving side; the sentence carries only a log reference. */
+  InternalError: "heddle.error.internal",
+  /** An id is not `[a-z0-9_]{1,64}`. */
+  InvalidId: "heddle.error.invalid_id",
+  /** The request does not have the declared shape; the sentence names the field. */
+  InvalidRequest: "heddle.error.invalid_request",
+  /** The key is a device's, but of another project than the realm asked for. */
+  KeyOfAnotherProject: "heddle.error.key_of_another_project",
+  /** The key is neither a device's nor a service's. */
+  KeyUnknown: "heddle.error.key_unknown",
+  /** The listener named (or any fitting one) is not active now. */
+  ListenerNotActive: "heddle.error.listener_not_active",
+  /** User or password is wrong; which of them is not told. */
+  LoginRefused: "heddle.error.login_refused",
+  /** The backend, which knows the passwords, does not answer now; try again. */
+  LoginUnavailable: "heddle.error.login_unavailable",
+  /** The caller is known but may not do this. */
+  NotPermitted: "heddle.error.not_permitted",
+  /** A project of this id is there already. */
+  ProjectExists: "heddle.error.project_exists",
+  /** There is no such project, or the caller is not in it. */
+  ProjectNotFound: "heddle.error.project_not_found",
+  /** The realm asked for is neither the system realm nor a project's. */
+  RealmUnknown: "heddle.error.realm_unknown",
+  /** The flow already has an active run on this device. */
+  RunAlreadyActive: "heddle.error.run_already_active",
+  /** The device already has a run of this id. */
+  RunExists: "heddle.error.run_exists",
+  /** The device knows no such run. */
+  RunNotFound: "heddle.error.run_not_found",
+  /** The run is paused and heeds only resume, stop and status. */
+  RunPaused: "heddle.error.run_paused",
+  /** A batch skips numbers; `details["wanted"]` is the number to go on with. */
+  SequenceGap: "heddle.error.sequence_gap",
+  /** The device's disk is full; the request changed nothing. Make room, ask again. */
+  StorageFull: "heddle.error.storage_full",
+  /** The database does not answer, or is busy; try again, nothing was stored. */
+  StorageUnavailable: "heddle.error.storage_unavailable",
+  /** The ticket is expired, not the backend's, or for another user or project. */
+  TicketInvalid: "heddle.error.ticket_invalid",
+  /** Too many wrong passwords; `details["retry_in_s"]` says when to try again. */
+  TooManyAttempts: "heddle.error.too_many_attempts",
+  /** The answer would exceed the limit; ask for buckets or a shorter range. */
+  TooManyRows: "heddle.error.too_many_rows",
+  /** The person is in the project already. */
+  UserExists: "heddle.error.user_exists",
+  /** The command makes no sense in the run's present state. */
+  WrongRunState: "heddle.error.wrong_run_state",
+} as const;

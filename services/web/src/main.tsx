@@ -1,0 +1,21 @@
+/** The page: everything is made and handed down here. */
+
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import "uplot/dist/uPlot.min.css";
+import "./style/tokens.css";
+import "./style/page.css";
+import "./style/run.css";
+import { Keeper } from "./session/keeper";
+import { App } from "./view/App";
+import { routerUrl } from "./wamp/link";
+
+const keeper = new Keeper(routerUrl(location));
+keeper.start();
+const page = document.getElementById("page");
+if (!page) throw new Error("index.html has no element with the id ‘page’");
+createRoot(page).render(
+  <StrictMode>
+    <App keeper={keeper} />
+  </StrictMode>,
+);

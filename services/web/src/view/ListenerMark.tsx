@@ -1,0 +1,76 @@
+/** A listener in the graph: its kind, whether it listens, and how long it still waits. */
+
+import type { Wait } from "../run/countdown";
+import type { EventListener } from "../workflow/definition";
+import type { Direction, Point } from "../workflow/layout";
+import { countdown, elementInWords } from "../workflow/words";
+
+interface Props {
+  readonly listener: EventListener;
+  readonly at: Point;
+  readonly direction: Direction;
+  readonly isBound: boolean;
+  readonly isActive: boolean;
+  readonly wait: Wait | null;
+  readonly words: string; // its condition, if it has one
+}
+
+/** Drawn around the origin, within a circle of radius 7. */
+const SIGNS: Readonly<Record<string, string>> = {
+  START: "M-4 -6 6 0 -4 6Z",
+  TIMER: "M0 -6V0L4 3",
+  APPROVAL: "M-6 0 -2 5 6 -5",
+  CONDITION: "M-6 4C-3 4 -3 -4 0 -4S3 2 6 2",
+};
+
+const RADIUS = 14;
+const AROUND = 2 * Math.PI * RADIUS;
+
+export function ListenerMark(props: Props) {
+  const { listener, at, direction, isBound, isActive, wait, words } = props;
+  const radius = isBound ? RADIUS : 19;
+  const text = wait ? countdown(wait.leftMs) : staticText(listener);
+  const beside =
+    direction === "right" && isBound
+      ? { x: at.x + radius + 4, y: at.y - 6 }
+      : { x: at.x + radius + 4, y: at.y + (isBound ? 14 : 5) };
+  const name = elementInWords(listener, listener.id);
+  const state = isActive ? "listening" : "silent";
+  return (
+    <g
+      className={`listener ${listener.type.toLowerCase()}`}
+      role="img"
+      aria-label={[name, words, state].filter(Boolean).join(", ")}
+      data-testid="listener-mark"
+      data-element-id={listener.id}
+      data-active={isActive}
+    >
+      <title>{[name, words].filter(Boolean).join("\n")}</title>
+      <circle cx={at.x} cy={at.y} r={radius} />
+      {wait && (
+        <circle
+          className="share"
+          cx={at.x}
+          cy={at.y}
+          r={RADIUS}
+          strokeDasharray={`${wait.share * AROUND} ${AROUND}`}
+          transform={`rotate(-90 ${at.x} ${at.y})`}
+        />
+      )}
+      <path
+        className={listener.type === "START" ? "sign solid" : "sign"}
+        d={SIGNS[listener.type] ?? ""}
+        transform={`translate(${at.x} ${at.y})`}
+      />
+      {text && (
+        <text className={wait ? "wait ticking" : "wait"} x={beside.x} y={beside.y}>
+          {text}
+        </text>
+      )}
+    </g>
+  );
+}
+
+function staticText(listener: EventListener): string | null {
+  return listener.type === "TIMER" ? countdown(listener.durationMs) : null;
+}

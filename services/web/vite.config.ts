@@ -1,0 +1,36 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig, type Plugin } from "vite";
+
+/** Nothing but our own files may run, be shown or be spoken to. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+/** Puts the policy into the built page; the development server needs inline scripts. */
+const contentSecurityPolicy: Plugin = {
+  name: "content-security-policy",
+  apply: "build",
+  transformIndexHtml: () => [
+    {
+      tag: "meta",
+      attrs: { "http-equiv": "Content-Security-Policy", content: POLICY },
+      injectTo: "head-prepend",
+    },
+  ],
+};
+
+export default defineConfig({
+  base: "./",
+  plugins: [react(), contentSecurityPolicy],
+  build: { target: "es2022", chunkSizeWarningLimit: 1000 },
+  server: {
+    // The stack that `npm run dev` talks to, e.g. HEDDLE_ROUTER=ws://127.0.0.1:8080
+    proxy: { "/ws": { target: process.env.HEDDLE_ROUTER ?? "ws://127.0.0.1:8080", ws: true } },
+  },
+});

@@ -1,0 +1,1 @@
+"""Tests with a real browser: a pytest process of their own, without a reactor."""

@@ -1,0 +1,185 @@
+"""The page as an operator uses it, in a real browser, on a whole stack."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.support.neighbours import need
+from tests.support.stack import RunningStack, running_stack
+
+SLOW_MS = 30_000
+PICTURES = Path(__file__).parents[3] / ".build/screenshots"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    need("crossbar")
+    data = tmp_path_factory.mktemp("page") / "data"
+    with running_stack(data, "--time-scale", "10", "--runtime", "process") as found:
+        yield found
+
+
+@pytest.fixture
+def page(page: Page, stack: RunningStack) -> Iterator[Page]:
+    """Signed in, at the device; whatever the browser complains of is a failure."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            complaints.append(request.url)
+            if f"127.0.0.1:{stack.port}" not in request.url
+            and not request.url.startswith(("data:", "blob:"))
+            else None
+        ),
+    )
+    sign_in(page, stack)
+    page.get_by_test_id("device-row").locator("a").first.click()
+    expect(page.get_by_test_id("device")).to_have_attribute("data-device", "virtual_1")
+    yield page
+    end_run(stack)
+    assert complaints == []
+
+
+def sign_in(page: Page, stack: RunningStack) -> None:
+    page.goto(stack.page)
+    page.get_by_test_id("user").fill("admin")
+    page.get_by_test_id("password").fill(stack.password)
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("device-row")).to_have_count(1)
+
+
+def end_run(stack: RunningStack) -> None:
+    for run in stack.ask("run", "status")["runs"]:
+        if run["status"] not in ("finished", "terminated"):
+            stack.ask("run", "stop", run["run"], "--hard")
+
+
+def picture(page: Page, name: str) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
+def expect_status(page: Page, status: str) -> None:
+    expect(page.get_by_test_id("run-status").first).to_have_attribute(
+        "data-status", status, timeout=SLOW_MS
+    )
+
+
+def phase(page: Page, name: str):
+    return page.locator(f'[data-testid="phase"][data-element-id="{name}"]')
+
+
+def expect_lit(page: Page, name: str) -> None:
+    expect(phase(page, name)).to_have_attribute("data-active", "true", timeout=SLOW_MS)
+
+
+def command(page: Page, name: str) -> None:
+    button = page.get_by_test_id(name)
+    expect(button).to_be_enabled(timeout=SLOW_MS)
+    button.click()
+
+
+def test_a_wrong_password_is_told_in_a_sentence(stack, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(stack.page)
+    page.get_by_test_id("user").fill("admin")
+    page.get_by_test_id("password").fill("not it")
+    page.get_by_test_id("submit").click()
+    expect(page.get_by_test_id("sign-in-problem")).to_contain_text("wrong")
+
+
+@pytest.mark.timeout(300)
+def test_a_run_is_started_paused_resumed_approved_and_finished(page, stack) -> None:
+    command(page, "start")
+    expect_status(page, "running")
+    expect_lit(page, "phase_1")
+    command(page, "pause")
+    expect_status(page, "paused")
+    events = page.get_by_test_id("events")
+    told = events.get_attribute("data-count")
+    page.wait_for_timeout(11_000)  # longer than phase 1 lasts on this device
+    expect(events).to_have_attribute("data-count", told or "")
+    expect_lit(page, "phase_1")
+    command(page, "resume")
+    expect_lit(page, "phase_2")
+    command(page, "approve")
+    page.get_by_test_id("approve-comment").fill("seen and good")
+    page.get_by_test_id("approve-confirm").click()
+    expect_lit(page, "phase_3")
+    expect_lit(page, "phase_5")
+    picture(page, "run")
+    expect(page.get_by_test_id("run-status").first).to_have_attribute(
+        "data-status", "finished", timeout=90_000
+    )
+    rows = page.locator('[data-testid="event"][data-type="WORKFLOW_FINISHED"]')
+    expect(rows).to_have_count(1)
+    gateway = page.locator('[data-testid="gateway"][data-element-id="gateway_2"]')
+    expect(gateway).to_have_attribute("data-activations", "3")
+
+
+def test_stop_ends_a_run(page) -> None:
+    command(page, "start")
+    expect_lit(page, "phase_1")
+    command(page, "stop")
+    page.get_by_test_id("stop-hard").click()
+    expect_status(page, "terminated")
+
+
+def test_what_others_do_is_seen_at_once(page, stack) -> None:
+    run = stack.ask("run", "start", "bioreactor")["run"]
+    expect_lit(page, "phase_1")
+    stack.ask("run", "stop", run, "--hard")
+    expect_status(page, "terminated")
+
+
+def test_live_values_move(page) -> None:
+    value = page.locator('[data-tag="temperature"]').get_by_test_id("value")
+    expect(value).to_have_text(re.compile(r"\d"), timeout=SLOW_MS)
+    before = value.inner_text()
+    expect(value).not_to_have_text(before, timeout=SLOW_MS)
+    expect(page.get_by_test_id("stale")).to_have_count(0)
+
+
+def test_the_page_says_that_it_is_cut_off_and_comes_back(page, stack) -> None:
+    expect(page.get_by_test_id("connection")).to_have_attribute(
+        "data-state", "connected"
+    )
+    stack.kill("crossbar")
+    expect(page.get_by_test_id("connection")).to_have_attribute(
+        "data-state", "disconnected", timeout=SLOW_MS
+    )
+    expect(page.get_by_test_id("banner")).to_be_visible()
+    picture(page, "cut-off")
+    expect(page.get_by_test_id("connection")).to_have_attribute(
+        "data-state", "connected", timeout=60_000
+    )
+    expect(page.get_by_test_id("device")).to_have_attribute(
+        "data-stale", "false", timeout=SLOW_MS
+    )
+    command(page, "start")
+    expect_lit(page, "phase_1")
+
+
+def test_signing_out_forgets_the_ticket(page, stack) -> None:
+    page.get_by_test_id("sign-out").click()
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+    page.reload()
+    expect(page.get_by_test_id("sign-in")).to_be_visible()
+
+
+def test_a_phone_shows_it_without_sideways_scrolling(browser, stack) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, color_scheme="dark", bypass_csp=True
+    )
+    page = context.new_page()
+    sign_in(page, stack)
+    page.goto(f"{stack.page}#/devices/virtual_1")
+    expect(page.get_by_test_id("graph")).to_be_visible(timeout=SLOW_MS)
+    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    picture(page, "phone")
+    context.close()
+    assert wide is False
