@@ -144,10 +144,6 @@ class Client(ApplicationSession):  # type: ignore[misc]
         self.disconnect()
 
     @override
-    def onDisconnect(self) -> None:
-        pass  # ``connected`` watches the link itself, which also ends before a session
-
-    @override
     def onUserError(self, fail: Any, msg: str) -> None:
         """Errors that are answers are no news; anything else is a defect."""
         if not fail.check(ApplicationError, CancelledError):

@@ -317,7 +317,7 @@ async def _answer(
         return _plain(await handler(request, caller))
     except FleetError as error:
         raise ApplicationError(
-            error.uri, str(error), details=dict(error.details)
+            error.uri, str(error), details=_plain(error.details)
         ) from None
     except Exception:  # noqa: BLE001 -- the boundary: nothing internal leaks
         reference = uuid4().hex[:8]

@@ -1,0 +1,57 @@
+"""Settings of the agent: defaults, overridden by ``$AGENT_CONFIG``, then ``AGENT_*``.
+
+docs/reference/agent.md lists them for operators.
+"""
+
+import enum
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from heddle.contract.devices import DeviceKind
+from heddle.wamp.process import ConfigError, load_config
+
+PREFIX = "AGENT_"
+
+
+class RuntimeChoice(enum.StrEnum):
+    """Where engines shall run."""
+
+    AUTO = "auto"  # in containers if a Docker Engine and the image are there
+    CONTAINER = "container"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything the agent can be told."""
+
+    router_url: str
+    data: Path
+    code: str | None = None
+    code_file: Path | None = None
+    kind: DeviceKind = DeviceKind.EDGE
+    driver: str = "plant"  # or csv:PATH
+    tags: Path | None = None  # TOML: units, and what a workflow calls each tag
+    time_scale: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 1.0
+    seed: int = 1
+    scan_ms: Annotated[int, msgspec.Meta(ge=10, le=60_000)] = 200
+    runtime: RuntimeChoice = RuntimeChoice.AUTO
+    engine_image: str = "heddle/engine:dev"
+    keep_engines: bool = True  # containers go on when the agent is stopped
+    outbox_max_mb: Annotated[int, msgspec.Meta(ge=1)] = 256
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the settings. Raises ``ConfigError`` naming the one at fault."""
+    config = load_config(Config, PREFIX, environ)
+    if config.kind is DeviceKind.EDGE and config.time_scale != 1.0:
+        raise ConfigError(
+            "setting AGENT_TIME_SCALE is for virtual devices: "
+            "remove it or set AGENT_KIND=virtual"
+        )
+    return config

@@ -1,0 +1,1 @@
+"""Tags from and to the world: a simulated plant, and a replay of real readings."""

@@ -1,0 +1,120 @@
+"""Who this device is: its key, and the project that took it in.
+
+The key is made here and never leaves. A one-time code makes it a device's key, once;
+what came of it is kept in ``DATA/enrolled.json``, and the code is not needed again.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from nacl.signing import SigningKey
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from edge_agent.config import Config
+from edge_agent.files import write_whole
+from heddle.contract.declare import SYSTEM_REALM, FleetError
+from heddle.contract.devices import (
+    REDEEM_CODE,
+    CodeExpired,
+    CodeUnknown,
+    CodeUsed,
+    Enrolled,
+    RedeemCode,
+)
+from heddle.wamp.joining import Joined, KeyCredentials
+from heddle.wamp.keys import load_or_make_key, public_hex
+from heddle.wamp.process import ConfigError, read_secret
+
+log = Logger()
+
+FIRST_RETRY_S, MAX_RETRY_S = 0.5, 10.0
+FOR_GOOD = (CodeUnknown, CodeUsed, CodeExpired)
+
+
+class EnrolmentRefused(FleetError):
+    """The code is no good, and trying again will not mend that."""
+
+    uri = "heddle.error.enrolment_refused"
+    exit_code = 3
+
+
+class Identity:
+    """The device's key and, once enrolled, its place."""
+
+    def __init__(self, data: Path) -> None:
+        """Raises ``BadKeyFile``, or ``ConfigError`` for a broken ``enrolled.json``."""
+        self._file = data / "enrolled.json"
+        try:
+            self.key: SigningKey = load_or_make_key(data / "device.key")
+        except OSError as error:
+            raise ConfigError(
+                f"the agent cannot keep its key in {data}: {error.strerror}; "
+                "AGENT_DATA must be a directory it may write"
+            ) from None
+        self.enrolled = self._read()
+
+    def _read(self) -> Enrolled | None:
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=Enrolled)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.MsgspecError) as flaw:
+            raise ConfigError(
+                f"{self._file} is unreadable ({flaw}); delete it to enrol again"
+            ) from None
+
+    async def enrol(self, reactor: Any, config: Config) -> Enrolled:
+        """Redeem the code, however long the router and the backend take to answer.
+
+        Raises ``EnrolmentRefused`` where waiting would be in vain.
+        """
+        if self.enrolled is not None:
+            return self.enrolled
+        tries, last_told = 0, ""
+        while True:
+            try:
+                enrolled = await self._redeem(reactor, config)
+                break
+            except FOR_GOOD as refusal:
+                raise EnrolmentRefused(
+                    f"the device is not enrolled: {refusal}; "
+                    "make a new code and set AGENT_CODE or AGENT_CODE_FILE"
+                ) from None
+            except FleetError as error:
+                if isinstance(error, EnrolmentRefused):
+                    raise
+                if str(error) != last_told:
+                    last_told = str(error)
+                    log.warn("not enrolled yet: {why}; trying again", why=last_told)
+            await deferLater(reactor, min(FIRST_RETRY_S * 2**tries, MAX_RETRY_S))
+            tries += 1
+        write_whole(self._file, msgspec.json.encode(enrolled))
+        self.enrolled = enrolled
+        log.info(
+            "enrolled as {device} in project {project}, key {key}",
+            device=enrolled.device,
+            project=enrolled.project,
+            key=public_hex(self.key)[:16],
+        )
+        return enrolled
+
+    async def _redeem(self, reactor: Any, config: Config) -> Enrolled:
+        code = _code(config)
+        credentials = KeyCredentials(self.key)
+        async with Joined(
+            reactor, config.router_url, SYSTEM_REALM, credentials
+        ) as session:
+            return await session.call(REDEEM_CODE, RedeemCode(code=code))
+
+
+def _code(config: Config) -> str:
+    if config.code:
+        return config.code.strip()
+    if config.code_file is None:
+        raise EnrolmentRefused(
+            "the device is not enrolled and has no code: make one "
+            "(`heddle device add`) and set AGENT_CODE or AGENT_CODE_FILE"
+        )
+    return read_secret(config.code_file).strip()  # it may come a moment later

@@ -1,0 +1,129 @@
+"""Commands to runs: finds the run's flow and has its engine do it.
+
+The answers to ``heddle.device.{device}.run.*``. Between the caller and the engine
+there is one look into a dictionary and one hop over the engine's socket.
+"""
+
+import secrets
+from collections.abc import Callable
+
+from edge_agent.engine.protocol import (
+    Approve,
+    Command,
+    Forget,
+    PauseRun,
+    ResumeRun,
+    StartRun,
+    Status,
+    Trigger,
+)
+from edge_agent.engine.protocol import StopRun as EngineStop
+from edge_agent.flow import ENDED, Flow
+from edge_agent.flows import Flows
+from edge_agent.outbox import Outbox
+from heddle.contract import runs as contract
+from heddle.contract.declare import check_id
+from heddle.contract.runs import (
+    EngineUnavailable,
+    RunAlreadyActive,
+    RunList,
+    RunReport,
+    WrongRunState,
+)
+from heddle.wamp.session import Caller
+from heddle.wamp.spawn import spawn
+
+ENDED_RUNS_KEPT = 20  # per flow; older ones are history, and that is in fleetdata
+
+
+class Runs:
+    """The runs of all flows."""
+
+    def __init__(self, flows: Flows, outbox: Outbox, now_s: Callable[[], float]):
+        self._flows = flows
+        self._outbox = outbox
+        self._now_s = now_s
+
+    async def start(self, request: contract.StartRun, _: Caller) -> RunReport:
+        """Start a run; a flow has one active run at a time."""
+        flow = self._flows.get(request.flow)
+        run = request.run or self._new_id()
+        check_id("run", run)
+        async with flow.turn():
+            known = await flow.ask(Status())
+            flow.note(known)
+            if active := [r.run for r in known if r.status not in ENDED]:
+                raise RunAlreadyActive(
+                    f"run {active[0]!r} of flow {request.flow!r} is active; "
+                    "stop it before starting another",
+                    run=active[0],
+                )
+            report = await self._command(flow, StartRun(run=run))
+        ended = [r.run for r in known if r.run != run]  # newest first
+        spawn(self._forget(flow, ended[ENDED_RUNS_KEPT:]), "forgetting old runs")
+        return report
+
+    async def pause(self, request: contract.RunRef, _: Caller) -> RunReport:
+        """Hold a run."""
+        return await self._to(request.run, PauseRun(run=request.run))
+
+    async def resume(self, request: contract.RunRef, _: Caller) -> RunReport:
+        """Let a run go on."""
+        return await self._to(request.run, ResumeRun(run=request.run))
+
+    async def stop(self, request: contract.StopRun, _: Caller) -> RunReport:
+        """Stop a run."""
+        return await self._to(
+            request.run, EngineStop(run=request.run, mode=request.mode)
+        )
+
+    async def approve(self, request: contract.ApproveRun, by: Caller) -> RunReport:
+        """Give an approval in the caller's name."""
+        command = Approve(
+            run=request.run,
+            listener=request.listener,
+            by=by.authid,
+            comment=request.comment,
+        )
+        return await self._to(request.run, command)
+
+    async def trigger(self, request: contract.TriggerListener, by: Caller) -> RunReport:
+        """Fire a listener in the caller's name."""
+        command = Trigger(run=request.run, listener=request.listener, by=by.authid)
+        return await self._to(request.run, command)
+
+    async def status(self, request: contract.RunQuery, _: Caller) -> RunList:
+        """One run, or every run of the engines that answer."""
+        if request.run is not None:
+            flow = self._flows.of_run(request.run)
+            return RunList(runs=await flow.ask(Status(run=request.run)))
+        asked = [flow.ask(Status()) for flow in self._flows]
+        found: list[RunReport] = []
+        for answer in asked:
+            try:
+                found.extend(await answer)
+            except EngineUnavailable:
+                continue  # flow.list tells which, and why
+        found.sort(key=lambda report: report.started_at_ms or 0, reverse=True)
+        return RunList(runs=tuple(found))
+
+    async def _to(self, run: str, command: Command) -> RunReport:
+        return await self._command(self._flows.of_run(run), command)
+
+    async def _command(self, flow: Flow, command: Command) -> RunReport:
+        reports = await flow.ask(command)
+        flow.note(reports)
+        return reports[0]
+
+    async def _forget(self, flow: Flow, runs: list[str]) -> None:
+        for run in runs:
+            try:
+                await flow.ask(Forget(run=run))
+            except (WrongRunState, EngineUnavailable):
+                return  # its events are not all delivered yet: another time
+            flow.runs.discard(run)
+            await self._outbox.forget_run(run)
+
+    def _new_id(self) -> str:
+        """Sorts by time; no clock is needed to keep two apart."""
+        return f"run_{int(self._now_s() * 1000):012x}{secrets.token_hex(3)}"
