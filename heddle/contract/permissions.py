@@ -42,14 +42,21 @@ ROUTER_PROCEDURES: dict[str, frozenset[Role]] = {
 """Calls the router serves itself. Testaments are authorised when they are published."""
 
 
+def _may_of_the_router(role: Role, action: Action, scope: Scope) -> list[str]:
+    """What is no message of the contract: the router's own, and its questions."""
+    match action:
+        case Action.CALL:
+            return [uri for uri, roles in ROUTER_PROCEDURES.items() if role in roles]
+        case Action.REGISTER if (role, scope) == (Role.GATEKEEPER, Scope.SYSTEM):
+            return list(AUTHENTICATORS)
+        case _:
+            return []
+
+
 def _may(role: Role, action: Action, scope: Scope) -> list[str]:
     """URI templates this role may use for ``action`` in realms of ``scope``."""
     declared: tuple[Procedure[Any, Any] | Topic[Any], ...] = (*PROCEDURES, *TOPICS)
-    found = []
-    if action is Action.CALL:
-        found += [uri for uri, roles in ROUTER_PROCEDURES.items() if role in roles]
-    if action is Action.REGISTER and (role, scope) == (Role.GATEKEEPER, Scope.SYSTEM):
-        found += AUTHENTICATORS
+    found = _may_of_the_router(role, action, scope)
     for one in declared:
         match action, one:
             case Action.CALL, Procedure():

@@ -216,7 +216,6 @@ async def test_people_are_told_of_a_field_that_does_not_exist(plant: Plant) -> N
         ([{"limit": 3}], "has no field 'limit'"),
         (["all"], "ListDevices"),
         ([[1]], "ListDevices"),
-        ([{1: 2}], "no field '1'"),
     ):
         answer = await raw.ask(CALL, 1, {}, LIST_DEVICES.uri, payload)
         assert (answer[0], answer[4]) == (ERROR, InvalidRequest.uri), payload
@@ -275,7 +274,7 @@ async def test_what_nobody_serves_says_so(plant: Plant) -> None:
 @pytest_twisted.ensureDeferred
 async def test_what_a_role_may_not_call_says_so(plant: Plant) -> None:
     viewer = await plant.join(plant.backend.ticket("ann", "plant", Role.VIEWER))
-    with pytest.raises(NotPermitted, match="run.pause"):
+    with pytest.raises(NotPermitted, match=r"run\.pause"):
         await viewer.call(PAUSE_RUN, RunRef(run="r"), device=SEVEN)
     with pytest.raises(NotPermitted):
         await viewer.serve(LIST_DEVICES, refuse)

@@ -1,0 +1,1 @@
+"""Who may join which realm and use which URI; runs inside the router's process."""

@@ -1,0 +1,101 @@
+"""The gatekeeper, embedded in the router worker on the system realm.
+
+It is ready, with every realm it knew before, when the router opens its transports. The
+router asks it about each key and ticket; the backend tells it of projects and devices.
+A defect here is logged with a reference and refuses the session; its text never leaks.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from autobahn.twisted.wamp import ApplicationSession
+from autobahn.wamp.exception import ApplicationError
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from typing_extensions import override
+
+from heddle.contract.declare import FleetError, InternalError
+from heddle.contract.gate import (
+    ADMIT_DEVICE,
+    AUTHENTICATE_KEY,
+    AUTHENTICATE_TICKET,
+    OPEN_REALM,
+    REVOKE_DEVICE,
+    SET_DIRECTORY,
+)
+from heddle.wamp.session import Session
+from services.gatekeeper.admission import Admission
+from services.gatekeeper.directory import Known
+from services.gatekeeper.gate import Gate
+from services.gatekeeper.guard import JOIN_WITHIN_S, guard
+from services.gatekeeper.passwords import Passwords
+from services.gatekeeper.principals import load_principals
+from services.gatekeeper.realms import Realms
+
+log = Logger()
+
+Details = dict[str, Any]
+Authenticate = Callable[[str | None, str | None, Details], Awaitable[Admission]]
+
+
+class Gatekeeper(ApplicationSession):  # type: ignore[misc]
+    """Composes the gatekeeper when the router starts it."""
+
+    @override
+    async def onJoin(self, details: Any) -> None:
+        """Open the realms, guard the transports to come, and serve."""
+        controller = self._transport._router._factory.worker
+        clock = controller._reactor
+        session = Session(self, clock, details.authid, details.realm)
+        extra = self.config.extra
+        gate = Gate(
+            Known(Path(extra["cbdir"]) / "gatekeeper.json"),
+            load_principals(Path(extra["cbdir"]) / extra["principals"]),
+            Realms(controller),
+            Passwords(session, clock),
+        )
+        await gate.open()
+        guard(controller, clock, extra.get("patience_s", JOIN_WITHIN_S), gate.welcomes)
+        await self.register(answering(gate.key), AUTHENTICATE_KEY)
+        await self.register(answering(gate.ticket), AUTHENTICATE_TICKET)
+        await session.serve(SET_DIRECTORY, gate.set_directory)
+        await session.serve(OPEN_REALM, gate.open_realm)
+        await session.serve(ADMIT_DEVICE, gate.admit_device)
+        await session.serve(REVOKE_DEVICE, gate.revoke_device)
+
+    @override
+    def onUserError(self, fail: Any, msg: str) -> None:
+        """Errors that are answers are no news; anything else is a defect."""
+        if not fail.check(ApplicationError):
+            log.failure("gatekeeper: {msg}", failure=fail, msg=msg)
+
+
+def answering(authenticate: Authenticate) -> Callable[..., Deferred[Details]]:
+    """WAMP's dynamic authenticator over one of ours."""
+
+    async def answer(
+        realm: str | None, authid: str | None, details: Details
+    ) -> Details:
+        try:
+            admission = await authenticate(realm, authid, details)
+        except FleetError as refusal:
+            raise ApplicationError(refusal.uri, str(refusal)) from None
+        except Exception:  # noqa: BLE001 -- the boundary: nothing internal leaks
+            reference = uuid4().hex[:8]
+            log.failure("authentication failed [{reference}]", reference=reference)
+            raise ApplicationError(
+                InternalError.uri, f"internal error, log reference {reference}"
+            ) from None
+        return {
+            "realm": admission.realm,
+            "role": admission.role.value,
+            "authid": admission.authid,
+            "pubkey": (details.get("authextra") or {}).get("pubkey"),
+        }
+
+    def entry(*args: Any) -> Deferred[Details]:
+        return Deferred.fromCoroutine(answer(*args))
+
+    return entry

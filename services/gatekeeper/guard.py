@@ -1,0 +1,182 @@
+"""Closes what Crossbar leaves open in a connection before and beside authorisation.
+
+A connection that has not joined in time is cut, one that says HELLO twice too. Nobody
+may claim to speak for another session (``forward_for`` is for links between routers,
+which we do not run), answer a call that was made to somebody else, or send a payload
+that others cannot read. A session whose key was revoked between challenge and answer is
+cut as it joins. Cutting means closing the socket: a GOODBYE is a request, and may be
+ignored.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from autobahn.wamp import message
+from crossbar.router.protocol import (
+    WampRawSocketServerFactory,
+    WampRawSocketServerProtocol,
+)
+from crossbar.router.session import RouterSession
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from typing_extensions import override
+
+from services.gatekeeper.payloads import flaw_of
+
+log = Logger()
+
+JOIN_WITHIN_S = 10.0
+
+_WITH_PAYLOAD = (message.Call, message.Publish, message.Yield, message.Error)
+
+Welcome = Callable[[str, str, str], bool]
+"""Whether realm, role and authid are still welcome."""
+
+
+def cut(session: Any) -> None:
+    """Close a session's connection now, without asking its other side."""
+    _cut(session._transport)
+
+
+def _cut(transport: Any) -> None:
+    if transport is None:
+        return
+    if hasattr(transport, "dropConnection"):  # WebSocket
+        transport.dropConnection(abort=True)
+    else:
+        transport.abort()
+
+
+class GuardedSession(RouterSession):  # type: ignore[misc]
+    """The router's end of a connection."""
+
+    def __init__(
+        self,
+        router_factory: Any,
+        clock: IReactorTime,
+        patience_s: float,
+        welcome: Welcome,
+    ) -> None:
+        super().__init__(router_factory)
+        self._clock = clock
+        self._patience_s = patience_s
+        self._welcome = welcome
+        self._said: set[type[message.Message]] = set()
+        self._deadline: IDelayedCall | None = None
+
+    @override
+    def onOpen(self, transport: Any) -> None:
+        super().onOpen(transport)
+        self._expect_join()
+
+    @override
+    def onMessage(self, msg: message.Message) -> None:
+        if flaw := self._flaw(msg):
+            log.warn(
+                "cut {peer} ({authid}): {flaw}",
+                peer=self._transport.peer,
+                authid=self._authid,
+                flaw=flaw,
+            )
+            cut(self)
+            return
+        super().onMessage(msg)
+
+    @override
+    def onJoin(self, details: Any) -> None:
+        self._stop_waiting()
+        super().onJoin(details)
+        if not self._welcome(details.realm, details.authrole, details.authid):
+            cut(self)
+
+    @override
+    def onLeave(self, details: Any) -> None:
+        for testaments in self._testaments.values():
+            for testament in testaments:
+                testament.forward_for = None
+        super().onLeave(details)
+        if self._transport is not None:
+            self._expect_join()  # a joined session that stays on after its GOODBYE
+
+    @override
+    def onClose(self, wasClean: bool) -> None:
+        super().onClose(wasClean)
+        self._stop_waiting()
+
+    def _expect_join(self) -> None:
+        self._stop_waiting()
+        self._deadline = self._clock.callLater(self._patience_s, self._lose_patience)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+
+    def _lose_patience(self) -> None:
+        log.info("cut {peer}: it did not join", peer=self._transport.peer)
+        cut(self)
+
+    def _flaw(self, msg: message.Message) -> str | None:
+        """What is wrong with a message that no honest client sends."""
+        if isinstance(msg, message.Hello | message.Authenticate):
+            if type(msg) in self._said:
+                return f"a second {type(msg).__name__} on one connection"
+            self._said.add(type(msg))
+        if getattr(msg, "forward_for", None):
+            return "it claims to speak for another session"
+        if isinstance(msg, message.Error) and not self._is_callee(msg):
+            return "it answers a call made to somebody else"
+        if isinstance(msg, _WITH_PAYLOAD) and (flaw := flaw_of(msg.args, msg.kwargs)):
+            return f"its payload holds {flaw}"
+        return None
+
+    def _is_callee(self, error: message.Error) -> bool:
+        if (
+            error.request_type != message.Invocation.MESSAGE_TYPE
+            or self._router is None
+        ):
+            return True
+        invocation = self._router._dealer._invocations.get(error.request)
+        return invocation is None or invocation.callee is self
+
+
+class GuardedRawSocket(WampRawSocketServerProtocol):  # type: ignore[misc]
+    """A RawSocket connection that may not stay silent before its opening handshake."""
+
+    patience_s = JOIN_WITHIN_S
+    clock: IReactorTime
+    _deadline: IDelayedCall
+
+    @override
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._deadline = self.clock.callLater(self.patience_s, self.abort)
+
+    @override
+    def _on_handshake_complete(self) -> Any:
+        self._stop_waiting()
+        return super()._on_handshake_complete()
+
+    @override
+    def connectionLost(self, reason: Any) -> None:
+        self._stop_waiting()
+        super().connectionLost(reason)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline.active():
+            self._deadline.cancel()
+
+
+def guard(
+    controller: Any, clock: IReactorTime, patience_s: float, welcome: Welcome
+) -> None:
+    """Guard every connection that the router worker accepts from now on."""
+
+    def session(router_factory: Any) -> GuardedSession:
+        return GuardedSession(router_factory, clock, patience_s, welcome)
+
+    raw_socket = type(
+        "RawSocket", (GuardedRawSocket,), {"clock": clock, "patience_s": patience_s}
+    )
+    controller.router_session_factory.session = session
+    WampRawSocketServerFactory.protocol = raw_socket

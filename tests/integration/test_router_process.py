@@ -1,0 +1,177 @@
+"""The router as a program: boot, signals, kill -9, and a start that cannot be.
+
+Each start takes several seconds: everything else is tested in the test's process.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import pytest_twisted
+from nacl.signing import SigningKey
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+
+from heddle.contract.gate import SET_DIRECTORY, DeviceKey, Directory
+from heddle.wamp.joining import Joined, KeyCredentials, Unreachable
+from heddle.wamp.keys import public_hex
+from tests.support.databases import free_port
+from tests.support.neighbours import need
+
+BOOT_WITHIN_S = 60
+ROOT = Path(__file__).parents[2]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process with this id exists and is no zombie."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+class Program:
+    """``python -m services.gatekeeper.node`` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        need("crossbar")
+        self.folder = folder
+        self.key = SigningKey.generate()
+        self.principals = folder / "principals.json"
+        backend = {
+            "name": "backend",
+            "role": "backend",
+            "public_key": public_hex(self.key),
+        }
+        self.principals.write_text(json.dumps({"principals": [backend]}))
+        self.port, self.rawsocket_port = free_port(), free_port()
+        self.url = f"rs://127.0.0.1:{self.rawsocket_port}"
+        self.log = folder / "router.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        arguments = {
+            "--cbdir": self.folder / "node",
+            "--principals": self.principals,
+            "--port": self.port,
+            "--rawsocket-port": self.rawsocket_port,
+        }
+        words = [str(word) for pair in arguments.items() for word in pair]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "services.gatekeeper.node", *words],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )
+        return self.process
+
+    def children(self) -> list[int]:
+        assert self.process is not None
+        pid = self.process.pid
+        path = Path(f"/proc/{pid}/task/{pid}/children")
+        return [int(child) for child in path.read_text().split()]
+
+    def kill(self) -> None:
+        """End it and its worker, whatever state they are in."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        children = self.children()
+        self.process.kill()
+        self.process.wait(10)
+        deadline = time.monotonic() + 10
+        for child in children:
+            if alive(child):
+                os.kill(child, signal.SIGKILL)
+            while alive(child) and time.monotonic() < deadline:
+                time.sleep(0.05)
+
+    async def until_joined(self, realm: str | None, key: SigningKey) -> str:
+        """Join as soon as the router is there; the authid it gave."""
+        deadline_s = reactor.seconds() + BOOT_WITHIN_S
+        while True:
+            try:
+                async with Joined(reactor, self.url, realm, KeyCredentials(key)) as one:
+                    return one.authid
+            except Unreachable:
+                assert reactor.seconds() < deadline_s, self.log.read_text()
+                assert self.process is not None
+                assert self.process.poll() is None, self.log.read_text()
+                await deferLater(reactor, 0.1)
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    program = Program(tmp_path)
+    yield program
+    program.kill()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_router_boots_survives_a_kill_and_ends_with_0_on_sigint(
+    program: Program,
+) -> None:
+    program.start()
+    assert await program.until_joined("system", program.key) == "backend"
+    device = SigningKey.generate()
+    press = DeviceKey(project="plant", device="press_7", public_key=public_hex(device))
+    credentials = KeyCredentials(program.key)
+    async with Joined(reactor, program.url, "system", credentials) as backend:
+        await backend.call(
+            SET_DIRECTORY,
+            Directory(projects=("plant",), devices=(press,), ticket_key="0" * 64),
+        )
+    assert program.process is not None
+    program.process.kill()  # its worker still holds the ports for a second or two
+    program.process.wait(10)
+
+    process = program.start()
+    assert await program.until_joined(None, device) == "press_7"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(15) == 0
+    told = program.log.read_text()
+    assert "Traceback" not in told
+    assert "press_7" not in told  # it is quiet about what is in order
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_router_whose_worker_died_ends_so_that_it_is_restarted(
+    program: Program,
+) -> None:
+    process = program.start()
+    await program.until_joined("system", program.key)
+    (worker,) = program.children()
+    os.kill(worker, signal.SIGKILL)
+    assert process.wait(15) != 0
+
+
+def test_a_port_in_use_is_told_in_one_sentence(program: Program) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", program.rawsocket_port))
+        taken.listen()
+        assert program.start().wait(30) == 2
+    told = program.log.read_text().strip()
+    assert told == (
+        f"router: port {program.rawsocket_port} of 127.0.0.1 is in use: "
+        "choose another with --rawsocket-port"
+    )
+
+
+def test_principals_that_are_missing_are_told_in_one_sentence(
+    program: Program,
+) -> None:
+    program.principals.unlink()
+    assert program.start().wait(30) == 2
+    told = program.log.read_text().strip()
+    assert told == (
+        f"router: principals file {program.principals}: No such file or directory"
+    )
