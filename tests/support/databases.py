@@ -24,7 +24,7 @@ from heddle.local.postgres import Postgres, embedded_bin
 from tests.support.neighbours import need, timescaledb_bin
 
 Kind = Literal["embedded", "timescaledb"]
-PASSWORD = "weaver's: secret/1"  # noqa: S105 -- has what a URI must quote
+PASSWORD = "weaver's: secret/1"  # has what a URI must quote
 # A test's database need not outlive a power cut.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 

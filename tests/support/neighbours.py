@@ -28,6 +28,23 @@ def timescaledb_bin() -> Path | None:
 
 
 @cache
+def compose() -> tuple[str, ...] | None:
+    """The words that start Docker Compose: the plugin, or the program we unpacked."""
+    unpacked = Path(__file__).parents[2] / ".build/compose/usr/libexec/docker"
+    for words in (
+        ("docker", "compose"),
+        (str(unpacked / "cli-plugins/docker-compose"),),
+        ("docker-compose",),
+    ):
+        if shutil.which(words[0]) is None:
+            continue
+        found = subprocess.run([*words, "version"], check=False, capture_output=True)
+        if found.returncode == 0:
+            return words
+    return None
+
+
+@cache
 def _docker_answers() -> bool:
     if (docker := shutil.which("docker")) is None:
         return False
@@ -39,6 +56,10 @@ def _docker_answers() -> bool:
 
 _NEIGHBOURS: dict[str, tuple[Callable[[], bool], str]] = {
     "docker": (_docker_answers, "start a Docker Engine (apt-get install docker.io)"),
+    "compose": (
+        lambda: compose() is not None,
+        "install it, or tools/debian-unpack.sh trixie .build/compose docker-compose",
+    ),
     "timescaledb": (
         lambda: timescaledb_bin() is not None,
         "run `make timescaledb` or set HEDDLE_TIMESCALEDB_BIN",

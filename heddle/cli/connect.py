@@ -1,0 +1,231 @@
+"""How a command reaches its stack, and what it does when that fails.
+
+The stack of ``--data`` is reached with the owner's key in that folder; a stack signed
+in to is reached with the saved ticket, which is renewed as long as it is used.
+"""
+
+import functools
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ParamSpec
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+from twisted.internet import task
+from twisted.internet.defer import Deferred
+
+from heddle.cli.ending import FAILED, NOT_CONNECTED, fail
+from heddle.contract.declare import FleetError, message, project_realm
+from heddle.contract.devices import LIST_DEVICES, DeviceList, ListDevices
+from heddle.contract.people import RENEW_SESSION, RenewSession, SessionTicket
+from heddle.local.folder import ADMIN, DEFAULT_FOLDER, Folder, NoStack
+from heddle.wamp.joining import (
+    Credentials,
+    Joined,
+    KeyCredentials,
+    Refused,
+    TicketCredentials,
+    Unreachable,
+)
+from heddle.wamp.keys import load_key
+from heddle.wamp.session import ConnectionLost, Session
+
+P = ParamSpec("P")
+
+RENEW_BELOW_S = 600
+
+
+class NotSignedIn(FleetError):
+    """There is no stack to talk to, or no valid ticket for it."""
+
+    uri = "heddle.error.not_signed_in"
+
+
+class Ambiguous(FleetError):
+    """The command would fit several things, or none; the sentence names them."""
+
+    uri = "heddle.error.ambiguous"
+
+
+@message
+class SavedSession:
+    """A ticket and where it is good for."""
+
+    router: str
+    ticket: SessionTicket
+
+
+def session_file() -> Path:
+    """Where ``heddle login`` keeps the ticket."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "heddle" / "session.json"
+
+
+def save_session(saved: SavedSession) -> None:
+    """Keep a ticket, readable to its owner only."""
+    file = session_file()
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = file.with_suffix(".new")
+    with os.fdopen(
+        os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
+    ) as out:
+        json.dump(msgspec.to_builtins(saved), out)
+    fresh.replace(file)
+
+
+def _load_session() -> SavedSession | None:
+    try:
+        return msgspec.convert(json.loads(session_file().read_text()), SavedSession)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, msgspec.ValidationError) as flaw:
+        raise NotSignedIn(
+            f"{session_file()} cannot be used ({flaw}): sign in again with "
+            "`heddle login`"
+        ) from None
+
+
+def router_address(page: str) -> str:
+    """The WAMP address of a page's address; WAMP addresses stay as they are."""
+    parts = urlsplit(page if "://" in page else f"http://{page}")
+    schemes = {"http": "ws", "https": "wss"}
+    if parts.scheme not in schemes:
+        return page
+    return f"{schemes[parts.scheme]}://{parts.netloc}/ws"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A realm to join and the means to."""
+
+    router: str
+    realm: str
+    credentials: Credentials
+    saved: SavedSession | None = None
+
+
+def _of_folder(root: Path) -> Target:
+    folder = Folder(root)
+    stack = folder.read_stack()
+    key = load_key(folder.key(ADMIN))
+    return Target(stack.router, project_realm(stack.project), KeyCredentials(key))
+
+
+def find_target(data: Path | None) -> Target:
+    """Which stack a command talks to; raises ``NotSignedIn`` if there is none."""
+    if data is not None:
+        return _of_folder(data)
+    if (saved := _load_session()) is not None:
+        ticket = saved.ticket
+        if ticket.expires_at_ms <= time.time() * 1000:
+            raise NotSignedIn(
+                f"the session of {ticket.user} at {saved.router} has expired: "
+                "sign in again with `heddle login`"
+            )
+        credentials = TicketCredentials(ticket.user, ticket.ticket)
+        return Target(saved.router, ticket.realm, credentials, saved)
+    if Folder(DEFAULT_FOLDER).stack.exists():
+        return _of_folder(DEFAULT_FOLDER)
+    raise NotSignedIn(
+        "there is no stack to talk to: start one with `heddle up`, sign in to one with "
+        "`heddle login URL`, or name a folder with --data"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What every command that talks to a stack is given."""
+
+    data: Path | None
+    json: bool
+
+    def run(self, work: Callable[[Session], Awaitable[None]]) -> None:
+        """Join, do ``work``, leave; an error becomes a sentence and an exit code."""
+
+        async def joined(reactor: Any) -> None:
+            target = find_target(self.data)
+            link = Joined(reactor, target.router, target.realm, target.credentials)
+            async with link as session:
+                await _renew(session, target)
+                await work(session)
+
+        run_until_done(joined)
+
+
+async def _renew(session: Session, target: Target) -> None:
+    saved = target.saved
+    if saved is None:
+        return
+    if saved.ticket.expires_at_ms - time.time() * 1000 < RENEW_BELOW_S * 1000:
+        ticket = await session.call(RENEW_SESSION, RenewSession())
+        save_session(SavedSession(router=saved.router, ticket=ticket))
+
+
+def run_until_done(work: Callable[[Any], Awaitable[None]]) -> None:
+    """Run ``work(reactor)`` and end the program with the fitting exit code."""
+
+    async def guarded(reactor: Any) -> None:
+        try:
+            await work(reactor)
+        except (Refused, Unreachable, ConnectionLost, NotSignedIn, NoStack) as error:
+            fail(str(error), NOT_CONNECTED)
+        except FleetError as error:
+            _tell_findings(error)
+            fail(str(error), FAILED)
+        except BrokenPipeError:
+            os._exit(FAILED)  # whoever read our output has gone; nothing to say
+
+    task.react(lambda reactor: Deferred.fromCoroutine(guarded(reactor)))
+
+
+def _tell_findings(error: FleetError) -> None:
+    findings = error.details.get("findings")
+    if isinstance(findings, list):
+        for finding in findings:
+            where = finding.get("element") or "workflow"
+            click.echo(
+                f"  {finding.get('rule')} at {where}: {finding.get('message')}",
+                err=True,
+            )
+
+
+def client_command(
+    command: Callable[..., None],
+) -> Callable[..., None]:
+    """Give a command ``--data`` and ``--json`` and pass it a ``Client`` first."""
+
+    @click.option(
+        "--data",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar="HEDDLE_DATA",
+        help="Talk to the stack of this folder, without signing in.",
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @functools.wraps(command)
+    def wrapped(data: Path | None, as_json: bool, **arguments: Any) -> None:
+        command(Client(data, as_json), **arguments)
+
+    return wrapped
+
+
+device_option = click.option(
+    "--device", help="The device; may be left out when the project has only one."
+)
+
+
+async def the_device(session: Session, named: str | None) -> str:
+    """The device named, or the project's only one; raises ``Ambiguous``."""
+    if named is not None:
+        return named
+    found: DeviceList = await session.call(LIST_DEVICES, ListDevices())
+    names = [device.device for device in found.devices]
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise Ambiguous("the project has no device yet: see `heddle device code`")
+    raise Ambiguous(f"name a device with --device: one of {', '.join(names)}")

@@ -1,0 +1,1 @@
+"""``heddle up``: the whole stack on one machine, as child processes on loopback."""

@@ -1,0 +1,218 @@
+"""A whole stack, started by the real ``heddle up`` and driven as an operator would."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+
+from tests.support.databases import free_port
+
+ROOT = Path(__file__).parents[2]
+UP_WITHIN_S = 60.0
+EXAMPLE = ROOT / "examples/flows/bioreactor.json"
+
+T = TypeVar("T")
+
+
+class Answer:
+    """What a command said and how it ended."""
+
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
+        self.code = done.returncode
+        self.out = done.stdout
+        self.err = done.stderr
+
+    @property
+    def json(self) -> Any:
+        """Its standard output as JSON."""
+        return json.loads(self.out)
+
+
+def heddle(
+    *arguments: str,
+    env: dict[str, str] | None = None,
+    within_s: float = 60,
+    stdin: str | None = None,
+) -> Answer:
+    """Run the ``heddle`` command."""
+    return Answer(
+        subprocess.run(
+            [sys.executable, "-m", "heddle.cli", *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=within_s,
+            input=stdin,
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+        )
+    )
+
+
+def eventually(
+    look: Callable[[], T | None],
+    what: str,
+    within_s: float = 30.0,
+    every_s: float = 0.1,
+) -> T:
+    """The first truthy answer of ``look``; fails naming ``what`` did not happen."""
+    deadline = time.monotonic() + within_s
+    while True:
+        if found := look():
+            return found
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {within_s:g} s: {what}")
+        time.sleep(every_s)  # other processes' doing: nothing to wait on
+
+
+class RunningStack:
+    """One ``heddle up`` in a folder of its own."""
+
+    def __init__(self, data: Path, *options: str, port: int | None = None) -> None:
+        self.data = data
+        self.port = port or free_port()
+        self.options = options
+        self.process: subprocess.Popen[str] | None = None
+        self.said = ""
+
+    @property
+    def page(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def router(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/ws"
+
+    @property
+    def password(self) -> str:
+        return (self.data / "secrets/admin_password").read_text().strip()
+
+    def start(self) -> None:
+        """Start it and wait until it says where its page is."""
+        out = (self.data.parent / f"{self.data.name}.out").open("w+")
+        argv = ["heddle.cli", "up", "--data", str(self.data), "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *argv, *self.options],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=ROOT,
+        )
+        try:
+            deadline = time.monotonic() + UP_WITHIN_S
+            while "Sign in" not in self.said:
+                out.seek(0)
+                self.said = out.read()
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail(f"the stack did not come up:\n{self.said}{self.logs()}")
+                time.sleep(0.05)
+        finally:
+            out.close()
+
+    def logs(self) -> str:
+        """The ends of all its children's logs."""
+        return "".join(
+            f"\n--- {log.name}\n{log.read_text()[-3000:]}"
+            for log in sorted((self.data / "logs").glob("*.log"))
+        )
+
+    def stop(self) -> int:
+        """Ctrl-C; the exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+    def child(self, name: str) -> psutil.Process:
+        """A child process by a word of its command line, e.g. ``services.backend``."""
+
+        def look() -> psutil.Process | None:
+            assert self.process is not None
+            for one in psutil.Process(self.process.pid).children():
+                try:
+                    if re.search(name, " ".join(one.cmdline())):
+                        return one
+                except psutil.Error:
+                    continue
+            return None
+
+        return eventually(look, f"a child {name}", every_s=0.02)
+
+    def kill(self, name: str) -> None:
+        """``kill -9`` a child and wait until another has taken its place."""
+        victim = self.child(name)
+        for one in (*victim.children(recursive=True), victim):
+            if name != "edge_agent" or one is victim:
+                one.kill()
+        victim.wait(10)
+        eventually(lambda: self.child(name).pid != victim.pid, f"{name} again")
+
+    def cli(self, *arguments: str, within_s: float = 60) -> Answer:
+        """Run a command against this stack."""
+        return heddle(*arguments, "--data", str(self.data), within_s=within_s)
+
+    def ask(self, *arguments: str) -> Any:
+        """Run a command that must succeed; its JSON."""
+        answer = self.cli(*arguments, "--json")
+        assert answer.code == 0, answer.err + self.logs()
+        return answer.json
+
+    def status(self, run: str) -> dict[str, Any]:
+        """One run's report."""
+        found: dict[str, Any] = self.ask("run", "status", run)["runs"][0]
+        return found
+
+    def until(
+        self,
+        run: str,
+        look: Callable[[dict[str, Any]], bool],
+        what: str,
+        within_s: float = 60.0,
+    ) -> dict[str, Any]:
+        """Wait until a run's report pleases ``look``."""
+
+        def report() -> dict[str, Any] | None:
+            found = self.status(run)
+            return found if look(found) else None
+
+        return eventually(report, f"{run}: {what}", within_s, every_s=0.2)
+
+    def events(self, run: str) -> list[dict[str, Any]]:
+        """A run's events as fleetdata stored them."""
+        answer = self.cli("run", "events", run, "--json")
+        assert answer.code == 0, answer.err
+        return [json.loads(line) for line in answer.out.splitlines()]
+
+    def all_events(self, run: str) -> list[dict[str, Any]]:
+        """A run's events, once fleetdata has as many as the run has told."""
+        told = self.status(run)["events"]
+
+        def look() -> list[dict[str, Any]] | None:
+            found = self.events(run)
+            return found if len(found) >= told else None
+
+        return eventually(look, f"all {told} events of {run} are stored")
+
+
+@contextmanager
+def running_stack(data: Path, *options: str) -> Iterator[RunningStack]:
+    """A stack that runs for a while and ends cleanly."""
+    stack = RunningStack(data, *options)
+    try:
+        stack.start()
+        yield stack
+        assert stack.stop() == 0
+    finally:
+        if stack.process is not None and stack.process.poll() is None:
+            stack.process.kill()
+            stack.process.wait(10)
