@@ -32,7 +32,7 @@ from heddle.wamp.joining import Joined, KeyCredentials
 from heddle.wamp.keys import load_key
 from heddle.wamp.session import Caller, Session
 from tests.bench.harness import figure
-from tests.support.neighbours import need
+from tests.support.images import image
 from tests.support.stack import RunningStack
 
 ROUNDS, CALLS = 7, 150
@@ -42,7 +42,7 @@ PROJECT = project_realm("default")
 
 def main() -> None:
     """Print the figures, with engines in containers and as child processes."""
-    need("crossbar")
+    image("engine")
     task.react(lambda reactor: Deferred.fromCoroutine(_all(reactor)))
 
 

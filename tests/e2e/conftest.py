@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.images import image
 from tests.support.neighbours import need
 from tests.support.stack import RunningStack, running_stack
 
@@ -22,7 +23,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 def container_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """The same with engines in containers."""
     need("crossbar")
-    need("docker")
+    image("engine")
     data: Path = tmp_path_factory.mktemp("container-stack") / "data"
     with running_stack(data, "--time-scale", "20", "--runtime", "container") as found:
         yield found

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from tests.support.images import image
 from tests.support.neighbours import need
 from tests.support.stack import RunningStack, eventually, running_stack
 
@@ -21,7 +22,7 @@ PROCESSES = {
 def stack(request, tmp_path_factory):
     need("crossbar")
     if request.param == "container":
-        need("docker")
+        image("engine")
     data = tmp_path_factory.mktemp(f"faults-{request.param}") / "data"
     with running_stack(data, "--time-scale", "60", "--runtime", request.param) as found:
         yield found

@@ -151,9 +151,7 @@ class RunningStack:
     def kill(self, name: str) -> None:
         """``kill -9`` a child and wait until another has taken its place."""
         victim = self.child(name)
-        for one in (*victim.children(recursive=True), victim):
-            if name != "edge_agent" or one is victim:
-                one.kill()
+        victim.kill()
         victim.wait(10)
         eventually(lambda: self.child(name).pid != victim.pid, f"{name} again")
 

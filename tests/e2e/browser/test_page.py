@@ -99,6 +99,7 @@ def test_a_run_is_started_paused_resumed_approved_and_finished(page, stack) -> N
     expect_lit(page, "phase_1")
     command(page, "pause")
     expect_status(page, "paused")
+    expect(page.locator('[data-type="WORKFLOW_PAUSED"]')).to_have_count(1)
     events = page.get_by_test_id("events")
     told = events.get_attribute("data-count")
     page.wait_for_timeout(11_000)  # longer than phase 1 lasts on this device
