@@ -84,8 +84,8 @@ def decode(text: bytes | str) -> object:
         return msgspec.json.decode(text)
     except msgspec.MsgspecError as malformed:
         finding = Finding(Rule.SCHEMA, None, f"not JSON: {malformed}")
-    except UnicodeEncodeError:
-        finding = Finding(Rule.SCHEMA, None, "not JSON: not encodable as UTF-8")
+    except UnicodeError:
+        finding = Finding(Rule.SCHEMA, None, "not JSON: not UTF-8")
     except RecursionError:
         finding = Finding(Rule.TOO_LARGE, None, "the JSON is nested too deeply")
     raise WorkflowInvalid((finding,))

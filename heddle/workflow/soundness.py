@@ -160,8 +160,9 @@ class _Proof:
                 yield Finding(Rule.STARVING_GATEWAY, gateway, problem)
 
     def _from_the_start(self) -> int:
-        starts = (n for n, x in enumerate(self._walk.states) if x.parent is None)
-        return reduce(or_, (self._future[state] for state in starts), 0)
+        """The AND gateways that a start activates at once, or that it leads to."""
+        first = self._walk.first
+        return reduce(or_, (e.joined | self._future[e.target] for e in first), 0)
 
     def _timeless(self) -> Iterator[Finding]:
         edges = [[e for e in es if e.timeless] for es in self._edges]

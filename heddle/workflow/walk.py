@@ -70,6 +70,7 @@ class Walk:
     max_work: int = MAX_WORK
     states: list[State] = field(default_factory=list)
     edges: list[list[Edge]] = field(default_factory=list)
+    first: list[Edge] = field(default_factory=list)  # from nothing to the first states
     explored: int = 0
     joins: dict[str, int] = field(default_factory=dict)  # AND gateway -> its bit
     _work: int = 0
@@ -93,7 +94,7 @@ class Walk:
         """Walk until nothing is new, or for ``max_work``."""
         self._number_joins()
         for move, outcome in self._fire(Run(), None):
-            self._arrive(None, move, outcome)
+            self.first += self._arrive(None, move, outcome)
         while not self.complete and self._work < self.max_work:
             here = self.explored
             run = self.states[here].run

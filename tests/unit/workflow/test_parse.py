@@ -313,3 +313,8 @@ def mangle(value: Any, data: st.DataObject) -> Any:
         return [*value[:at], mangle(value[at], data), *value[at + 1 :]]
     key = data.draw(st.sampled_from(sorted(value)))
     return {**value, key: mangle(value[key], data)}
+
+
+def test_bytes_that_are_not_utf_8_are_refused() -> None:
+    with pytest.raises(WorkflowInvalid, match="not UTF-8"):
+        decode(b'["\xff"]')

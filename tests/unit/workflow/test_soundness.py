@@ -52,6 +52,15 @@ def test_the_example_is_sound() -> None:
     assert check(decode(EXAMPLE.read_bytes())) == Verdict(())
 
 
+def test_an_and_gateway_may_split_right_at_the_start() -> None:
+    drawn = document(
+        *(start(), gateway("split", "AND"), phase("p"), phase("q"), end()),
+        *(timer("t", "p"), timer("u", "q"), gateway("join", "AND")),
+        flows("start>split", "split>p", "split>q", "t>join", "u>join", "join>end"),
+    )
+    assert check(drawn) == Verdict(())
+
+
 def test_counted_loops_end_however_often_they_turn() -> None:
     for times in (2, 100, 101, 500, 10**9):
         assert prove(loop(times)) == Verdict(()), times
