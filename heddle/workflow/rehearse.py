@@ -74,6 +74,14 @@ def started(start_at_ms: int, *timelines: Iterable[Input]) -> Iterator[Input]:
     return heapq.merge([Start(start_at_ms)], *timelines, key=order)
 
 
+def rehearse(
+    workflow: Workflow, script: Iterable[Input] = (), start_at_ms: int = 0
+) -> Iterator[Tell]:
+    """The events of a run that is started and then left to a script."""
+    planned = Planned(started(start_at_ms, sorted(script, key=lambda one: one.at_ms)))
+    return Rehearsal(workflow, [planned], now_ms=start_at_ms).events()
+
+
 @dataclass(slots=True)
 class Rehearsal:
     """One run and its outside. Of things at the same moment the first source's wins."""

@@ -5,7 +5,7 @@ from heddle.workflow.effects import EventType, Tell
 from heddle.workflow.findings import Mode
 from heddle.workflow.inputs import Approve, Reading, Sampled
 from heddle.workflow.parse import decode, findings, parse_json
-from heddle.workflow.simulate import simulate
+from heddle.workflow.rehearse import rehearse
 from tests.unit.workflow.drawing import EXAMPLE
 
 TEMPERATURE = "b505cf08-cc3f-4814-8d76-3dd23ad1ea35"
@@ -25,7 +25,7 @@ def test_the_example_is_flawless_in_both_modes() -> None:
 
 
 def test_an_approval_leads_through_phase_3_and_the_loop_turns_three_times() -> None:
-    events = list(simulate(bioreactor(), [Approve(120_000)]))
+    events = list(rehearse(bioreactor(), [Approve(120_000)]))
 
     assert phases(events) == [
         *("phase_1", "phase_2", "phase_3"),
@@ -38,7 +38,7 @@ def test_an_approval_leads_through_phase_3_and_the_loop_turns_three_times() -> N
 
 def test_a_temperature_that_holds_leads_through_phase_4() -> None:
     warm = Sampled(110_000, {TEMPERATURE: Reading(36.9)})
-    events = list(simulate(bioreactor(), [warm]))
+    events = list(rehearse(bioreactor(), [warm]))
 
     assert phases(events)[:4] == ["phase_1", "phase_2", "phase_4", "phase_5"]
     assert events[-1].type is EventType.WORKFLOW_FINISHED
@@ -46,7 +46,7 @@ def test_a_temperature_that_holds_leads_through_phase_4() -> None:
 
 
 def test_the_first_events_are_in_upstreams_order() -> None:
-    events = list(simulate(bioreactor()))
+    events = list(rehearse(bioreactor()))
     assert [(e.number, e.type.value, e.data) for e in events[:5]] == [
         (0, "EVENT_LISTENER_ACTIVATED", {"eventListenerId": "eventListener_1"}),
         (1, "EVENT_RECEIVED", {"eventListenerId": "eventListener_1", "forced": False}),

@@ -14,12 +14,12 @@ from heddle.workflow.queries import (
     phase_duration_ms,
     started_event,
 )
-from heddle.workflow.simulate import simulate
+from heddle.workflow.rehearse import rehearse
 from tests.unit.workflow.drawing import EXAMPLE
 
 FLOW = parse_json(EXAMPLE.read_bytes())
 NODE = "8006ba5a-30cf-4d15-b4cb-34fda02e87e3"
-DONE = list(simulate(FLOW, [Approve(120_000)]))
+DONE = list(rehearse(FLOW, [Approve(120_000)]))
 HALF = [event for event in DONE if event.at_ms <= 175_000]
 
 
@@ -33,7 +33,7 @@ def test_the_started_and_the_ending_event() -> None:
 
 
 def test_a_terminated_run_has_an_ending_event() -> None:
-    events = list(simulate(FLOW, [Stop(5, StopMode.HARD)]))
+    events = list(rehearse(FLOW, [Stop(5, StopMode.HARD)]))
     ending = ending_event(events)
     assert ending is not None
     assert ending.type is EventType.WORKFLOW_TERMINATED
@@ -72,9 +72,9 @@ def test_phase_durations() -> None:
 
 
 def test_a_phase_lasts_until_the_run_ends_and_through_a_pause() -> None:
-    stopped = list(simulate(FLOW, [Stop(70, StopMode.HARD)]))
+    stopped = list(rehearse(FLOW, [Stop(70, StopMode.HARD)]))
     assert phase_duration_ms(FLOW, stopped, "phase_1", now_ms=10**9) == 70
-    paused = list(simulate(FLOW, [Pause(10), Resume(510)]))
+    paused = list(rehearse(FLOW, [Pause(10), Resume(510)]))
     assert phase_duration_ms(FLOW, paused, "phase_1", now_ms=10**9) == 100_500
 
 

@@ -1,5 +1,7 @@
 """Virtual time with sources: equal to the plain fold, and to itself."""
 
+import heapq
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,23 +11,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heddle.workflow.definition import Workflow
-from heddle.workflow.effects import Tell
+from heddle.workflow.effects import Arm, Disarm, EventType, Execute, Tell
+from heddle.workflow.engine import step
 from heddle.workflow.improvise import BY, Approving, Wandering
 from heddle.workflow.inputs import (
     Approve,
+    CommandDone,
+    Due,
     Input,
     Pause,
     Quality,
     Reading,
     Resume,
     Sampled,
+    Start,
     Stop,
     Trigger,
 )
 from heddle.workflow.parse import parse_json
-from heddle.workflow.rehearse import Planned, Rehearsal, started
-from heddle.workflow.run import Status
-from heddle.workflow.simulate import simulate
+from heddle.workflow.rehearse import Planned, Rehearsal, rehearse, started
+from heddle.workflow.run import ENDED, Run, Status
 from tests.unit.workflow.drawing import (
     EXAMPLE,
     SENSOR,
@@ -35,6 +40,7 @@ from tests.unit.workflow.drawing import (
     end,
     flows,
     hot,
+    loop,
     one_phase,
     phase,
     start,
@@ -45,8 +51,40 @@ EXAMPLES = [parse_json(f.read_bytes()) for f in sorted(EXAMPLE.parent.glob("*.js
 
 
 def rehearsed(workflow: Workflow, script: list[Input], start_ms: int = 0) -> list[Tell]:
-    planned = Planned(started(start_ms, sorted(script, key=lambda one: one.at_ms)))
-    return list(Rehearsal(workflow, [planned], now_ms=start_ms).events())
+    return list(rehearse(workflow, script, start_ms))
+
+
+def eager(workflow: Workflow, script: list[Input]) -> list[Tell]:  # noqa: C901
+    """The same in the plainest way: every reading is an input of its own."""
+    agenda: list[tuple[int, int, Input]] = []
+    deadlines: dict[str, int] = {}
+    count = itertools.count()
+
+    def plan(at_ms: int, one: Input) -> None:
+        heapq.heappush(agenda, (at_ms, next(count), one))
+
+    run, told = Run(), []
+    plan(0, Start(0))
+    for one in script:
+        plan(one.at_ms, one)
+    while agenda and run.status not in ENDED:
+        at_ms, _, happens = heapq.heappop(agenda)
+        if isinstance(happens, Due) and deadlines.get(happens.listener) != at_ms:
+            continue
+        outcome = step(workflow, run, happens)
+        run = outcome.run
+        for effect in outcome.effects:
+            match effect:
+                case Arm(listener, due_at_ms):
+                    deadlines[listener] = due_at_ms
+                    plan(due_at_ms, Due(due_at_ms, listener))
+                case Disarm(listener):
+                    deadlines.pop(listener, None)
+                case Execute(key):
+                    plan(at_ms, CommandDone(at_ms, key))
+                case Tell():
+                    told.append(effect)
+    return told
 
 
 def improvised(workflow: Workflow, seed: int, *script: Input) -> Rehearsal:
@@ -83,7 +121,7 @@ def inputs(workflow: Workflow) -> st.SearchStrategy[list[Input]]:
 def test_keeping_readings_back_changes_no_event(data: st.DataObject) -> None:
     workflow = data.draw(st.sampled_from(EXAMPLES))
     script = sorted(data.draw(inputs(workflow)), key=lambda one: one.at_ms)
-    assert rehearsed(workflow, script) == list(simulate(workflow, script))
+    assert rehearsed(workflow, script) == eager(workflow, script)
 
 
 def test_readings_of_the_first_moment_are_there_before_the_start() -> None:
@@ -182,3 +220,17 @@ def test_what_a_refused_request_was_refused_for_is_kept() -> None:
     rehearsal = Rehearsal(workflow, [Planned(started(0, [Resume(5), Stop(6)]))])
     list(rehearsal.events())
     assert [request for request, _ in rehearsal.refused] == [Resume(5)]
+
+
+def test_a_script_may_pause_and_resume() -> None:
+    assert rehearsed(loop(2, ms=100), [Pause(30), Resume(1_030)])[-1].at_ms == 1_200
+
+
+def test_without_a_script_a_run_waits_and_the_rehearsal_ends() -> None:
+    told = rehearsed(one_phase(approval("a", "p")), [])
+    assert told[-1].type is EventType.EVENT_LISTENER_ACTIVATED
+
+
+def test_what_was_planned_for_the_past_happens_now() -> None:
+    told = rehearsed(one_phase(approval("a", "p")), [Approve(3)], start_ms=50)
+    assert {event.at_ms for event in told} == {50}
