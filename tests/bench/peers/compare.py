@@ -1,0 +1,123 @@
+"""The figures of bench ``engine`` that need peers.
+
+Ours and theirs take turns in short slices, so that both meet the same weather. A figure
+is the median over the rounds, its ratio the median of each round's own ratio.
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+from tests.bench.harness import figure
+from tests.bench.peers.durable import DurableInputs, durable_inputs
+from tests.bench.peers.environments import (
+    PeerUnavailable,
+    node,
+    node_with,
+    python_with,
+)
+from tests.bench.peers.program import Program
+
+XSTATE, SPIFF, DBOS = "5.33.3", "3.2.0", "3.4.0"
+HERE = Path(__file__).parent
+ROUNDS = 15
+LENGTHS = (10, 100, 1_000, 10_000)
+ITERATIONS = 10_000  # in a slice of a fast engine: 0.1 s
+STEPS = 200  # in a slice of DBOS, about half a second
+INPUTS = 1_000  # in a slice of ours, about half a second
+# What is under way: runs, and inputs or steps of each.
+LOADS = (("", 1, 1), ("_10_under_way", 1, 10), ("_100_runs", 100, 1))
+
+Slice = Callable[[], float]  # works for a while and tells its rate per second
+
+
+def main() -> None:
+    """Print the figures; those of a peer that is not to be had are left out."""
+    missing = False
+    for peer, compare in (("xstate", xstate), ("spiff", spiff), ("dbos", dbos)):
+        try:
+            compare()
+        except PeerUnavailable as reason:
+            missing = True
+            print(f"bench: no figures against {peer}: {reason}", file=sys.stderr)
+    if missing:
+        raise SystemExit(1)
+
+
+def xstate() -> None:
+    """LOOP(1,000) in memory, and whether ours is as fast at every length."""
+    folder = node_with("xstate", XSTATE)
+    script = folder / "xstate_loop.mjs"  # imports are looked up from where it lies
+    script.write_bytes((HERE / script.name).read_bytes())
+    with our_loop() as ours, Program("xstate", node(), script) as theirs:
+        at_1000 = looping(theirs, 1_000, ITERATIONS)
+        *own, other = in_turn(*(looping(ours, n, ITERATIONS) for n in LENGTHS), at_1000)
+    tell("iterations_per_s_vs_xstate", own[2], other, f"xstate {XSTATE}, N=1000")
+    for rounds, rates in zip(LENGTHS, own, strict=True):
+        tell(f"iterations_per_s_n{rounds}", rates, own[0], "itself at N=10")
+
+
+def spiff() -> None:
+    """LOOP(100) in memory."""
+    python = python_with("SpiffWorkflow", SPIFF)
+    command = (python, "-I", HERE / "spiff_loop.py")
+    with our_loop() as ours, Program("spiff", *command) as theirs:
+        own, other = in_turn(looping(ours, 100, ITERATIONS), looping(theirs, 100, 100))
+    tell("iterations_per_s_vs_spiff", own, other, f"SpiffWorkflow {SPIFF}, N=100")
+
+
+def dbos() -> None:
+    """Durable inputs against durable steps, under the loads of ``LOADS``."""
+    python = python_with("dbos", DBOS)
+    with tempfile.TemporaryDirectory(prefix="heddle-bench-", dir=".") as name:
+        folder = Path(name).resolve()
+        command = (python, "-I", HERE / "dbos_steps.py", folder / "dbos.sqlite")
+        with durable_inputs(folder) as ours, Program("dbos", *command) as theirs:
+            for load, runs, under_way in LOADS:
+                own, other = in_turn(
+                    giving(ours, runs, under_way), stepping(theirs, runs, under_way)
+                )
+                against = f"DBOS {DBOS} on SQLite, the same number under way"
+                tell(f"durable_vs_dbos{load}", own, other, against)
+
+
+def our_loop() -> Program:
+    """LOOP(N) in a process of its own, as the peers have."""
+    return Program("heddle", sys.executable, "-m", "tests.bench.peers.heddle_loop")
+
+
+def looping(program: Program, rounds: int, iterations: int) -> Slice:
+    """Iterations a second of LOOP(rounds), run as often as it takes."""
+    return lambda: iterations / program.seconds(rounds, iterations // rounds)
+
+
+def stepping(program: Program, workflows: int, under_way: int) -> Slice:
+    """Steps a second."""
+    each = STEPS // workflows
+    return lambda: STEPS / program.seconds(workflows, each, under_way)
+
+
+def giving(durable: DurableInputs, runs: int, under_way: int) -> Slice:
+    """Inputs a second."""
+
+    def give() -> float:
+        begin = time.perf_counter()
+        durable.give(runs, INPUTS // runs, under_way)
+        return INPUTS / (time.perf_counter() - begin)
+
+    return give
+
+
+def in_turn(*slices: Slice) -> list[list[float]]:
+    """The rates of each, round by round, after a round to get warm."""
+    rounds = [[work() for work in slices] for _ in range(ROUNDS + 1)]
+    return [list(rates) for rates in zip(*rounds[1:], strict=True)]
+
+
+def tell(name: str, own: Sequence[float], other: Sequence[float], against: str) -> None:
+    """Print our rate, and what it is of the other's."""
+    ratio = median(mine / theirs for mine, theirs in zip(own, other, strict=True))
+    figure("engine", name, round(median(own)), "1/s", round(ratio, 3), against)
