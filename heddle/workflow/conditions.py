@@ -11,12 +11,15 @@ window will have lasted long enough is its deadline; open windows are remembered
 
 import enum
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias, TypeGuard, assert_never
 
 Value: TypeAlias = float | int | str | bool
 Truth: TypeAlias = bool | None
+NumberTest: TypeAlias = Callable[[float, float, float], bool]
+
+_NUMBERS = (int, float)
 
 
 class Operator(enum.StrEnum):
@@ -27,6 +30,15 @@ class Operator(enum.StrEnum):
     LESS_OR_EQUAL = "<="
     GREATER = ">"
     GREATER_OR_EQUAL = ">="
+
+
+_NUMBER_TESTS: Mapping[Operator, NumberTest] = {
+    Operator.LESS: lambda left, right, slack: left < right + slack,
+    Operator.LESS_OR_EQUAL: lambda left, right, slack: left <= right + slack,
+    Operator.GREATER: lambda left, right, slack: left > right - slack,
+    Operator.GREATER_OR_EQUAL: lambda left, right, slack: left >= right - slack,
+    Operator.EQUAL: lambda left, right, slack: right - slack <= left <= right + slack,
+}
 
 
 class Joint(enum.StrEnum):
@@ -60,6 +72,10 @@ class Comparison:
     deviation: float = 0
     sustain_ms: int = 0
     key: str = ""
+    of_numbers: NumberTest = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:  # noqa: D105
+        object.__setattr__(self, "of_numbers", _NUMBER_TESTS[self.operator])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +118,8 @@ def judge(condition: Condition, facts: Facts) -> Truth:
     """What ``condition`` is worth now; notes its open windows in ``facts.kept``."""
     match condition:
         case Comparison():
-            truth = _compare(
-                _worth(condition.left, facts),
-                condition.operator,
-                _worth(condition.right, facts),
-                condition.deviation,
-            )
+            left = _worth(condition.left, facts)
+            truth = _compare(condition, left, _worth(condition.right, facts))
         case Group():
             truth = _join(condition, facts)
         case Unknowable():
@@ -136,25 +148,24 @@ def _join(group: Group, facts: Facts) -> Truth:
 
 def _worth(operand: Operand, facts: Facts) -> Value | None:
     match operand:
+        case Activations():
+            return facts.activations.get(operand.gateway, 0)
+        case Tag():
+            return facts.readings.get(operand.reporter)
         case bool() | int() | float() | str():
             return operand
-        case Tag(reporter):
-            return facts.readings.get(reporter)
-        case Activations(gateway):
-            return facts.activations.get(gateway, 0)
         case Comparison() | Group() | Unknowable():
             return judge(operand, facts)
         case _:
             assert_never(operand)
 
 
-def _compare(
-    left: Value | None, operator: Operator, right: Value | None, deviation: float
-) -> Truth:
+def _compare(condition: Comparison, left: Value | None, right: Value | None) -> Truth:
     if left is None or right is None:
         return None
     if _is_number(left) and _is_number(right):
-        return _compare_numbers(left, operator, right, deviation)
+        return condition.of_numbers(left, right, condition.deviation)
+    operator = condition.operator
     if operator is Operator.EQUAL:
         return type(left) is type(right) and left == right
     if isinstance(left, str) and isinstance(right, str):
@@ -163,25 +174,7 @@ def _compare(
 
 
 def _is_number(value: Value) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _compare_numbers(
-    left: float, operator: Operator, right: float, deviation: float
-) -> Truth:
-    match operator:
-        case Operator.LESS:
-            return left < right + deviation
-        case Operator.LESS_OR_EQUAL:
-            return left <= right + deviation
-        case Operator.GREATER:
-            return left > right - deviation
-        case Operator.GREATER_OR_EQUAL:
-            return left >= right - deviation
-        case Operator.EQUAL:
-            return right - deviation <= left <= right + deviation
-        case _:
-            assert_never(operator)
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def _compare_texts(left: str, operator: Operator, right: str) -> Truth:

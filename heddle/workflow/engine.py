@@ -11,8 +11,11 @@ consumed or is retained before an AND gateway. How they travel is in ``turn``.
 
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from heddle.workflow.conditions import Facts, judge
 from heddle.workflow.definition import Workflow
+from heddle.workflow.effects import EventType, Tell
 from heddle.workflow.inputs import (
     Approve,
     CommandDone,
@@ -82,12 +85,22 @@ def _due(workflow: Workflow, run: Run, due: Due) -> Step:
 def _answered(
     workflow: Workflow, run: Run, answer: CommandDone | CommandFailed
 ) -> Step:
-    """A command's answer is told even while paused: it happened all the same."""
+    """A command's answer is told even while paused: it happened all the same.
+
+    Nothing else moves because of it, so it needs no turn.
+    """
     if answer.key not in run.pending:
         return Step(run)
-    turn = Turn(workflow, run, answer.at_ms)
-    turn.answered(answer)
-    return turn.finish()
+    pending = {**run.pending}
+    phase_id, position = pending.pop(answer.key)
+    command = workflow.command(phase_id, position)
+    data = {"phaseId": phase_id, "commandId": command.id}
+    if isinstance(answer, CommandDone):
+        told = Tell(run.events, answer.at_ms, EventType.COMMAND_EXECUTED, data)
+    else:
+        data["error"] = answer.error
+        told = Tell(run.events, answer.at_ms, EventType.COMMAND_FAILED, data)
+    return Step(replace(run, pending=pending, events=run.events + 1), (told,))
 
 
 def _sampled(workflow: Workflow, run: Run, sampled: Sampled) -> Step:

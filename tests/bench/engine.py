@@ -36,6 +36,7 @@ from heddle.workflow.inputs import CommandDone, Due, Start
 from heddle.workflow.parse import parse
 from heddle.workflow.run import Run
 from tests.bench.harness import figure
+from tests.bench.peers import compare
 from tests.support.engine import listener, loop, one_phase, timer
 from tests.support.engine_process import Client, running, write_flow
 
@@ -58,6 +59,7 @@ def main() -> None:
             directory.mkdir()
             bench(directory)
             shutil.rmtree(directory)
+    compare.main()  # last: it ends the program if a peer was not to be had
 
 
 # --- durable inputs ---

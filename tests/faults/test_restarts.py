@@ -7,15 +7,7 @@ import pytest
 
 from tests.support.images import image
 from tests.support.neighbours import need
-from tests.support.stack import RunningStack, eventually, running_stack
-
-PROCESSES = {
-    "agent": "edge_agent",
-    "router": "crossbar",
-    "database": "postgres -D",
-    "backend": "services.backend",
-    "fleetdata": "services.fleetdata",
-}
+from tests.support.stack import PROCESSES, RunningStack, eventually, running_stack
 
 
 @pytest.fixture(scope="module", params=["process", "container"])

@@ -21,6 +21,15 @@ ROOT = Path(__file__).parents[2]
 UP_WITHIN_S = 60.0
 EXAMPLE = ROOT / "examples/flows/bioreactor.json"
 
+PROCESSES = {
+    "agent": "edge_agent",
+    "router": "crossbar",
+    "database": "postgres -D",
+    "backend": "services.backend",
+    "fleetdata": "services.fleetdata",
+}
+"""The stack's processes, each by a word of its command line."""
+
 T = TypeVar("T")
 
 

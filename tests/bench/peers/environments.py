@@ -73,10 +73,10 @@ def _run(folder: Path, *command: str, cwd: Path | None = None) -> None:
             command, stdout=said, stderr=said, cwd=cwd, env=_clean(), check=False
         )
     if done.returncode:
-        lines = log.read_text().strip().splitlines() or ["it said nothing"]
-        where = log.relative_to(CHECKOUT)
         raise PeerUnavailable(
-            f"{folder.name} cannot be installed: {lines[-1]} (all of it in {where})"
+            f"{folder.name} cannot be installed: `{Path(command[0]).name} "
+            f"{' '.join(command[1:])}` failed; all it said is in "
+            f"{log.relative_to(CHECKOUT)}"
         )
 
 

@@ -9,7 +9,7 @@ from collections import deque
 from functools import cache
 
 from heddle.workflow.definition import Workflow
-from heddle.workflow.effects import Arm, Execute
+from heddle.workflow.effects import Arm, Execute, Tell
 from heddle.workflow.engine import step
 from heddle.workflow.inputs import CommandDone, Due, Input, Start
 from heddle.workflow.parse import parse
@@ -24,10 +24,13 @@ def run_loop(workflow: Workflow) -> Run:
         outcome = step(workflow, run, queue.popleft())
         run = outcome.run
         for effect in outcome.effects:
-            if isinstance(effect, Arm):
-                queue.append(Due(effect.due_at_ms, effect.listener))
-            elif isinstance(effect, Execute):
-                queue.append(CommandDone(0, effect.key))
+            match effect:
+                case Tell():
+                    pass  # xstate and SpiffWorkflow keep no history here
+                case Arm():
+                    queue.append(Due(effect.due_at_ms, effect.listener))
+                case Execute():
+                    queue.append(CommandDone(0, effect.key))
     return run
 
 

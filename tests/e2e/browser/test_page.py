@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.support.neighbours import need
-from tests.support.stack import RunningStack, running_stack
+from tests.support.stack import PROCESSES, RunningStack, running_stack
 
 SLOW_MS = 30_000
 PICTURES = Path(__file__).parents[3] / ".build/screenshots"
@@ -163,6 +163,27 @@ def test_the_page_says_that_it_is_cut_off_and_comes_back(page, stack) -> None:
     )
     command(page, "start")
     expect_lit(page, "phase_1")
+
+
+@pytest.mark.timeout(300)
+def test_the_page_follows_a_run_over_the_death_of_every_process(page, stack) -> None:
+    command(page, "start")
+    expect_lit(page, "phase_1")
+    for process in PROCESSES.values():
+        stack.kill(process)
+    expect(page.get_by_test_id("connection")).to_have_attribute(
+        "data-state", "connected", timeout=60_000
+    )
+    expect(page.get_by_test_id("run-status").first).to_have_attribute(
+        "data-status", "finished", timeout=150_000
+    )
+    expect(page.get_by_test_id("device")).to_have_attribute(
+        "data-stale", "false", timeout=SLOW_MS
+    )
+    (run, *_) = stack.ask("run", "status")["runs"]
+    expect(page.get_by_test_id("events")).to_have_attribute(
+        "data-count", str(run["events"]), timeout=SLOW_MS
+    )
 
 
 def test_signing_out_forgets_the_ticket(page, stack) -> None:
