@@ -6,6 +6,7 @@ limited, broken fields are noted and passed over.
 """
 
 import enum
+import re
 from typing import assert_never
 
 import msgspec
@@ -40,6 +41,8 @@ from heddle.workflow.validate import validate
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_ELEMENTS = 10_000
+MAX_NESTING = 200  # of brackets; conditions may take about 100
+_TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
 class ElementType(enum.StrEnum):
@@ -81,14 +84,32 @@ def decode(text: bytes | str) -> object:
         problem = f"the text is larger than {MAX_BYTES} bytes"
         raise WorkflowInvalid((Finding(Rule.TOO_LARGE, None, problem),))
     try:
-        return msgspec.json.decode(text)
+        if isinstance(text, bytes):
+            text = text.decode()
+        if not _is_deep(text):
+            return msgspec.json.decode(text)
+        finding = Finding(Rule.TOO_LARGE, None, "the JSON is nested too deeply")
     except msgspec.MsgspecError as malformed:
         finding = Finding(Rule.SCHEMA, None, f"not JSON: {malformed}")
     except UnicodeError:
         finding = Finding(Rule.SCHEMA, None, "not JSON: not UTF-8")
-    except RecursionError:
-        finding = Finding(Rule.TOO_LARGE, None, "the JSON is nested too deeply")
     raise WorkflowInvalid((finding,))
+
+
+def _is_deep(text: str) -> bool:
+    """Whether brackets nest too deep for any decoder, whatever its recursion limit."""
+    depth = 0
+    for token in _TOKENS.finditer(text):
+        match token[0]:
+            case "[" | "{":
+                depth += 1
+                if depth > MAX_NESTING:
+                    return True
+            case "]" | "}":
+                depth -= 1
+            case _:
+                pass  # a text
+    return False
 
 
 def findings(document: object, mode: Mode = Mode.STRICT) -> tuple[Finding, ...]:

@@ -5,6 +5,7 @@ router asks it about each key and ticket; the backend tells it of projects and d
 A defect here is logged with a reference and refuses the session; its text never leaks.
 """
 
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ from services.gatekeeper.realms import Realms
 
 log = Logger()
 
+# A library of Crossbar's (py_ecc) raises it to 100,000: lists in lists without end then
+# cost the router, which joins and logs that many frames, more than half a minute.
+DEEPEST_CALL = 1_000
+
 Details = dict[str, Any]
 Authenticate = Callable[[str | None, str | None, Details], Awaitable[Admission]]
 
@@ -46,6 +51,7 @@ class Gatekeeper(ApplicationSession):  # type: ignore[misc]
     @override
     async def onJoin(self, details: Any) -> None:
         """Open the realms, guard the transports to come, and serve."""
+        sys.setrecursionlimit(DEEPEST_CALL)
         controller = self._transport._router._factory.worker
         clock = controller._reactor
         session = Session(self, clock, details.authid, details.realm)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -175,3 +175,66 @@ def test_principals_that_are_missing_are_told_in_one_sentence(
     assert told == (
         f"router: principals file {program.principals}: No such file or directory"
     )
+
+
+def nested(serializer: int, depth: int) -> bytes:
+    """A HELLO whose details are lists in lists, as JSON, MessagePack or CBOR."""
+    opening, closing_ = {1: (b"[", b"]"), 2: (b"\x91", b"\x90"), 3: (b"\x81", b"\x80")}[
+        serializer
+    ]
+    if serializer == 1:
+        return b'[1,"system",' + opening * depth + closing_ * depth + b"]"
+    head = {2: b"\x93\x01\xa6system", 3: b"\x83\x01\x66system"}[serializer]
+    return head + opening * depth + closing_
+
+
+def until_hung_up(link: socket.socket) -> None:
+    link.settimeout(3)
+    with suppress(ConnectionResetError, TimeoutError):
+        while link.recv(4096):
+            pass
+
+
+def say_by_rawsocket(port: int, serializer: int, message: bytes) -> None:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as link:
+        link.sendall(bytes([0x7F, 0xF0 | serializer, 0, 0]))
+        link.recv(4)
+        link.sendall(len(message).to_bytes(4, "big") + message)
+        until_hung_up(link)
+
+
+def say_by_websocket(port: int, protocol: str, opcode: int, message: bytes) -> None:
+    hello = (
+        "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
+    )
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as link:
+        link.sendall(hello.encode())
+        assert b" 101 " in link.recv(4096)
+        length = len(message).to_bytes(8, "big")
+        link.sendall(bytes([0x80 | opcode, 0xFF]) + length + bytes(4) + message)
+        until_hung_up(link)
+
+
+@pytest_twisted.ensureDeferred
+async def test_lists_in_lists_without_end_do_not_kill_the_router(
+    program: Program,
+) -> None:
+    """A library raises Python's recursion limit; the stack would not bear that."""
+    process = program.start()
+    await program.until_joined("system", program.key)
+    workers = program.children()
+    for serializer in (2, 3):
+        message = nested(serializer, 300_000)
+        say_by_rawsocket(program.rawsocket_port, serializer, message)
+    for protocol, opcode, serializer in (
+        ("wamp.2.json", 1, 1),
+        ("wamp.2.msgpack", 2, 2),
+        ("wamp.2.cbor", 2, 3),
+    ):
+        message = nested(serializer, 300_000)
+        say_by_websocket(program.port, protocol, opcode, message)
+    assert process.poll() is None
+    assert program.children() == workers
+    assert await program.until_joined("system", program.key) == "backend"

@@ -1,5 +1,6 @@
 """Two shapes, one model, every flaw at once, and no crash on anything."""
 
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -318,3 +319,18 @@ def mangle(value: Any, data: st.DataObject) -> Any:
 def test_bytes_that_are_not_utf_8_are_refused() -> None:
     with pytest.raises(WorkflowInvalid, match="not UTF-8"):
         decode(b'["\xff"]')
+
+
+def test_nesting_is_limited_whatever_pythons_recursion_limit() -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)  # as a library of Crossbar's does
+    try:
+        for opening in (b"[", b'{"a":', b'["\\"[",'):
+            with pytest.raises(WorkflowInvalid, match="too deeply"):
+                decode(opening * 500_000)
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def test_brackets_in_texts_do_not_nest() -> None:
+    assert decode('["' + "[" * 1000 + '", "\\"{"]') == ["[" * 1000, '"{']
