@@ -48,7 +48,7 @@ LOADS = (("one_run_in_turn", 1, 1), ("one_run", 1, 16), ("100_runs", 100, 1))
 
 def main() -> None:
     """Print the figures."""
-    with tempfile.TemporaryDirectory(prefix="heddle-bench-", dir=".") as folder:
+    with tempfile.TemporaryDirectory(prefix="heddle-bench-", dir=".build") as folder:
         for name, bench in (
             ("loop", iterations),
             ("inputs", durable_inputs),

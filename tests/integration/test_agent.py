@@ -87,7 +87,12 @@ async def test_the_example_runs_to_its_end(site: Site) -> None:
     numbers = site.ledger.numbers(run)
     assert numbers == times(numbers) == [event.number for event in told]
     assert told[-1].type == "WORKFLOW_FINISHED"
-    assert (presence[0], presence[-1]) == (True, False)
+
+    async def farewell_is_heard() -> bool:
+        return presence[-1] is False
+
+    assert presence[0] is True
+    await until(reactor, farewell_is_heard)
     (announced,) = site.backend.announced
     assert {t.tag: t.node for t in announced.tags}["temperature"] is not None
     values = [v for tag, _, v, _ in site.ledger.samples if tag == "temperature"]

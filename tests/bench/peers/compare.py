@@ -29,8 +29,13 @@ LENGTHS = (10, 100, 1_000, 10_000)
 ITERATIONS = 20_000  # in a slice of a fast engine, about 0.2 s
 STEPS = 200  # in a slice of DBOS, about half a second
 INPUTS = 1_000  # in a slice of ours, about half a second
-# What is under way: runs, and inputs or steps of each.
-LOADS = (("", 1, 1), ("_10_under_way", 1, 10), ("_100_runs", 100, 1))
+# Figure's ending, DBOS as it comes or tuned, runs, inputs or steps under way in each.
+LOADS = (
+    ("", "", 100, 1),
+    ("_in_turn", "", 1, 1),
+    ("_wal", "wal", 100, 1),
+    ("_wal_in_turn", "wal", 1, 1),
+)
 
 Slice = Callable[[], float]  # works for a while and tells its rate per second
 
@@ -73,16 +78,17 @@ def spiff() -> None:
 def dbos() -> None:
     """Durable inputs against durable steps, under the loads of ``LOADS``."""
     python = python_with("dbos", DBOS)
-    with tempfile.TemporaryDirectory(prefix="heddle-bench-", dir=".") as name:
-        folder = Path(name).resolve()
-        command = (python, "-I", HERE / "dbos_steps.py", folder / "dbos.sqlite")
-        with durable_inputs(folder) as ours, Program("dbos", *command) as theirs:
-            for load, runs, under_way in LOADS:
+    for ending, tuned, runs, under_way in LOADS:
+        with tempfile.TemporaryDirectory(prefix="heddle-bench-", dir=".build") as name:
+            folder = Path(name).resolve()
+            command = (python, "-I", HERE / "dbos_steps.py", folder / "db", tuned)
+            with durable_inputs(folder) as ours, Program("dbos", *command) as theirs:
                 own, other = in_turn(
                     giving(ours, runs, under_way), stepping(theirs, runs, under_way)
                 )
-                against = f"DBOS {DBOS} on SQLite, the same number under way"
-                tell(f"durable_vs_dbos{load}", own, other, against)
+        how = "with a write-ahead log" if tuned else "as it comes"
+        against = f"DBOS {DBOS} on SQLite {how}, {runs} run(s) side by side"
+        tell(f"durable_vs_dbos{ending}", own, other, against)
 
 
 def our_loop() -> Program:
