@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from edge_agent.config import Config
 from edge_agent.files import write_whole
-from heddle.contract.declare import SYSTEM_REALM, FleetError
+from heddle.contract.declare import SYSTEM_REALM, FleetError, LocalError
 from heddle.contract.devices import (
     REDEEM_CODE,
     CodeExpired,
@@ -33,10 +33,9 @@ FIRST_RETRY_S, MAX_RETRY_S = 0.5, 10.0
 FOR_GOOD = (CodeUnknown, CodeUsed, CodeExpired)
 
 
-class EnrolmentRefused(FleetError):
+class EnrolmentRefused(LocalError):
     """The code is no good, and trying again will not mend that."""
 
-    uri = "heddle.error.enrolment_refused"
     exit_code = 3
 
 

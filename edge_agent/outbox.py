@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 
 from edge_agent.outbox_store import Executed, Lost, OutboxStore
-from heddle.contract.declare import FleetError
+from heddle.contract.declare import LocalError
 from heddle.contract.runs import RunEvents
 from heddle.contract.samples import Ingest, Receipt, SampleColumns, Stream
 from heddle.wamp.blocking import Blocking
@@ -27,10 +27,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class OutboxFailed(FleetError):
+class OutboxFailed(LocalError):
     """The outbox cannot write to its disk; nothing was kept."""
-
-    uri = "heddle.error.outbox_failed"
 
 
 class IReactor(IReactorFromThreads, IReactorTime):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias
 
-from heddle.contract.declare import FleetError
+from heddle.contract.declare import LocalError
 from heddle.contract.samples import Quality
 
 MAX_ROWS = 1_000_000
@@ -22,10 +22,8 @@ MAX_ROWS = 1_000_000
 Value: TypeAlias = float | bool | str | None
 
 
-class BadRecording(FleetError):
+class BadRecording(LocalError):
     """A file of recorded readings cannot be used; the sentence names file and line."""
-
-    uri = "heddle.error.bad_recording"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from heddle.contract.declare import FleetError
+from heddle.contract.declare import LocalError
 from heddle.contract.devices import Tag
 from heddle.contract.samples import Quality
 
@@ -29,10 +29,8 @@ class Reading:
 OnReadings: TypeAlias = Callable[[Sequence[Reading]], None]
 
 
-class WriteRefused(FleetError):
+class WriteRefused(LocalError):
     """The device does not take this value; the sentence says why."""
-
-    uri = "heddle.error.write_refused"
 
 
 class Driver(Protocol):

@@ -4,20 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from heddle.contract.declare import FleetError
+from heddle.contract.declare import LocalError
 from heddle.contract.flows import Runtime as Kind
 
 
-class RuntimeUnavailable(FleetError):
+class RuntimeUnavailable(LocalError):
     """Engines cannot run here: no Docker Engine, no image, no right."""
 
-    uri = "heddle.error.runtime_unavailable"
 
-
-class EngineFailed(FleetError):
+class EngineFailed(LocalError):
     """An engine could not be started; the sentence says why."""
-
-    uri = "heddle.error.engine_failed"
 
 
 @dataclass(frozen=True, slots=True)

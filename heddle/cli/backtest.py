@@ -3,17 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from heddle.contract.declare import FleetError
+from heddle.contract.declare import LocalError
 from heddle.recordings import Recorded, read_csv
 from heddle.workflow.definition import Workflow
 from heddle.workflow.inputs import Quality, Reading, Sampled
 from heddle.workflow.script import few
 
 
-class UnknownTag(FleetError):
+class UnknownTag(LocalError):
     """Recording and workflow do not meet; the sentence names what there is."""
-
-    uri = "heddle.error.unknown_tag"
 
 
 class Backtest:

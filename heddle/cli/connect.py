@@ -20,7 +20,7 @@ from twisted.internet import task
 from twisted.internet.defer import Deferred
 
 from heddle.cli.ending import FAILED, NOT_CONNECTED, fail
-from heddle.contract.declare import FleetError, message, project_realm
+from heddle.contract.declare import FleetError, LocalError, message, project_realm
 from heddle.contract.devices import LIST_DEVICES, DeviceList, ListDevices
 from heddle.contract.people import RENEW_SESSION, RenewSession, SessionTicket
 from heddle.local.folder import ADMIN, DEFAULT_FOLDER, Folder, NoStack
@@ -40,16 +40,12 @@ P = ParamSpec("P")
 RENEW_BELOW_S = 600
 
 
-class NotSignedIn(FleetError):
+class NotSignedIn(LocalError):
     """There is no stack to talk to, or no valid ticket for it."""
 
-    uri = "heddle.error.not_signed_in"
 
-
-class Ambiguous(FleetError):
+class Ambiguous(LocalError):
     """The command would fit several things, or none; the sentence names them."""
-
-    uri = "heddle.error.ambiguous"
 
 
 @message

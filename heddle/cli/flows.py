@@ -10,7 +10,7 @@ import click
 from heddle.cli.connect import Ambiguous, Client, client_command, device_option
 from heddle.cli.connect import the_device as find_device
 from heddle.cli.show import show_json, show_table, when
-from heddle.contract.declare import FleetError
+from heddle.contract.declare import LocalError
 from heddle.contract.flows import (
     GET_FLOW,
     INSTALL_FLOW,
@@ -31,10 +31,8 @@ from heddle.wamp.session import Session
 INSTALL_WITHIN_S = 90.0
 
 
-class BadFlowFile(FleetError):
+class BadFlowFile(LocalError):
     """A workflow file is missing or no JSON object."""
-
-    uri = "heddle.error.bad_flow_file"
 
 
 def read_definition(file: Path) -> dict[str, Any]:

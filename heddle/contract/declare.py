@@ -71,6 +71,12 @@ class FleetError(Exception):
         self.details: Mapping[str, object] = details
 
 
+class LocalError(FleetError):
+    """A failure told at this end, to a person or in a log; it never travels."""
+
+    uri = "heddle.error.local"
+
+
 class InvalidId(FleetError):
     """An id is not ``[a-z0-9_]{1,64}``."""
 

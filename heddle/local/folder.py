@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from heddle.contract.declare import FleetError, message
+from heddle.contract.declare import FleetError, LocalError, message
 from heddle.wamp.keys import load_or_make_key, public_hex
 
 DEFAULT_FOLDER = Path(".heddle")
@@ -24,16 +24,12 @@ PROJECT = "default"
 DEVICE = "virtual_1"
 
 
-class FolderInUse(FleetError):
+class FolderInUse(LocalError):
     """Another stack runs from this folder."""
 
-    uri = "heddle.error.folder_in_use"
 
-
-class NoStack(FleetError):
+class NoStack(LocalError):
     """No stack was ever started from this folder."""
-
-    uri = "heddle.error.no_stack"
 
 
 @message

@@ -15,7 +15,7 @@ from typing import Any
 
 from twisted.internet.task import deferLater
 
-from heddle.contract.declare import FleetError, project_realm
+from heddle.contract.declare import FleetError, LocalError, project_realm
 from heddle.contract.devices import LIST_DEVICES, DeviceReport, ListDevices
 from heddle.contract.flows import Runtime
 from heddle.contract.samples import LATEST, LatestQuery
@@ -34,22 +34,16 @@ Tell = Callable[[str, str], None]
 """Reports that a part is up: its name, and a word about it."""
 
 
-class PortInUse(FleetError):
+class PortInUse(LocalError):
     """Something else listens on the page's port."""
 
-    uri = "heddle.error.port_in_use"
 
-
-class PartRefused(FleetError):
+class PartRefused(LocalError):
     """A program of the stack cannot start as it is configured."""
 
-    uri = "heddle.error.part_refused"
 
-
-class DatabaseUnusable(FleetError):
+class DatabaseUnusable(LocalError):
     """PostgreSQL's programs or its data folder cannot be used."""
-
-    uri = "heddle.error.database_unusable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,11 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from heddle.contract.declare import FleetError
+from heddle.contract.declare import LocalError
 
 
-class BadKeyFile(FleetError):
+class BadKeyFile(LocalError):
     """A key file is missing, unreadable or not 64 hex digits."""
-
-    uri = "heddle.error.bad_key_file"
 
 
 def load_key(path: Path) -> SigningKey:

@@ -36,7 +36,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from typing_extensions import override
 
-from heddle.contract.declare import FleetError, InternalError
+from heddle.contract.declare import FleetError, InternalError, LocalError
 
 log = Logger()
 
@@ -46,20 +46,16 @@ PING_EVERY_S, PING_TIMEOUT_S = 10, 5
 CONNECT_TIMEOUT_S, JOIN_TIMEOUT_S, LEAVE_TIMEOUT_S = 10.0, 10.0, 2.0
 
 
-class Refused(FleetError):
+class Refused(LocalError):
     """The router did not let us in; the sentence is the gatekeeper's."""
-
-    uri = "heddle.error.refused"
 
     def __init__(self, reason: str, sentence: str) -> None:
         super().__init__(sentence)
         self.reason = reason  # the error URI the gatekeeper gave
 
 
-class Unreachable(FleetError):
+class Unreachable(LocalError):
     """No router answers at the address."""
-
-    uri = "heddle.error.router_unreachable"
 
 
 class Credentials(Protocol):

@@ -33,7 +33,7 @@ from twisted.logger import (
     globalLogBeginner,
 )
 
-from heddle.contract.declare import FleetError
+from heddle.contract.declare import FleetError, LocalError
 from heddle.wamp.session import request_id
 
 log = Logger()
@@ -46,10 +46,8 @@ STOP_WITHIN_S = 10.0
 _NOISY = ("twisted", "log_legacy", "autobahn", "txaio", "-")  # only their warnings
 
 
-class ConfigError(FleetError):
+class ConfigError(LocalError):
     """A setting is missing or unusable; the sentence names it and the way out."""
-
-    uri = "heddle.error.bad_configuration"
 
 
 def load_config(

@@ -28,6 +28,7 @@ from heddle.contract.declare import (
     FleetError,
     InternalError,
     InvalidRequest,
+    LocalError,
     NotPermitted,
     Procedure,
     Role,
@@ -315,21 +316,24 @@ async def _answer(
         )
         request = _request(procedure, payload, caller)
         return _plain(await handler(request, caller))
-    except FleetError as error:
-        raise ApplicationError(
-            error.uri, str(error), details=_plain(error.details)
-        ) from None
-    except Exception:  # noqa: BLE001 -- the boundary: nothing internal leaks
-        reference = uuid4().hex[:8]
-        log.failure(
-            "{uri} failed [{reference}] request {request_id}",
-            uri=procedure.uri,
-            reference=reference,
-            request_id=known_as,
-        )
-        raise ApplicationError(
-            InternalError.uri, f"internal error, log reference {reference}"
-        ) from None
+    except Exception as error:  # noqa: BLE001 -- the boundary: nothing internal leaks
+        raise _on_the_wire(procedure.uri, known_as, error) from None
+
+
+def _on_the_wire(uri: str, known_as: str, error: Exception) -> ApplicationError:
+    """A declared error as it is; anything else is a defect, told by a reference."""
+    if isinstance(error, FleetError) and not isinstance(error, LocalError):
+        return ApplicationError(error.uri, str(error), details=_plain(error.details))
+    reference = uuid4().hex[:8]
+    log.failure(
+        "{uri} failed [{reference}] request {request_id}",
+        uri=uri,
+        reference=reference,
+        request_id=known_as,
+    )
+    return ApplicationError(
+        InternalError.uri, f"internal error, log reference {reference}"
+    )
 
 
 def _known_as(asked_as: object) -> str:
