@@ -23,10 +23,10 @@ from edge_agent.engine.journal import Journal, JournalBroken, JournalFull, RunRo
 from edge_agent.engine.outgoing import Agent, Outgoing
 from edge_agent.engine.protocol import Request, Welcome
 from edge_agent.engine.readings import STALE_AFTER_MS, Readings
-from edge_agent.engine.records import encode_execute
 from edge_agent.engine.roster import Roster
 from edge_agent.engine.runner import Move, Runner
 from edge_agent.engine.steady import SteadyTime
+from edge_agent.engine.tails import Tails
 from edge_agent.engine.timers import Timers
 from edge_agent.engine.turn import (
     Answer,
@@ -39,6 +39,7 @@ from edge_agent.engine.turn import (
     Turn,
     refused_with,
 )
+from edge_agent.engine.writing import write
 from heddle import __version__
 from heddle.contract.runs import StorageFull
 
@@ -46,7 +47,6 @@ log = Logger()
 
 ARRIVALS_A_TURN = 1_000
 SNAPSHOT_AFTER = 256  # inputs of one run
-RECOVERABLE_INPUTS = 10_000  # inputs of all runs a recovery takes again, about 0.5 s
 TRY_AGAIN_S = 1.0
 TIDY_AFTER_S = 1.0
 TIDY_ON_S = 0.05
@@ -81,8 +81,7 @@ class Engine:
         self._is_next_near = False
         self._watching: dict[str, Runner] = {}
         self._acks: dict[str, int] = {}  # acknowledged, not yet in the journal
-        self._tails: dict[str, int] = {}  # inputs since the snapshot, the oldest first
-        self._tail = 0  # their sum
+        self._tails = Tails()
         self._mark_kept = journal.mark() == time.mark
         self._tidying: IDelayedCall | None = None
         self._full = False
@@ -138,14 +137,14 @@ class Engine:
     def _recover(self, row: RunRow) -> None:
         runner = self._roster.load(row)
         if runner.inputs > runner.snapshotted:
-            self._count_tail(runner.id, runner.inputs - runner.snapshotted)
+            self._tails.count(runner.id, runner.inputs - runner.snapshotted)
         if not runner.is_quiet():
             self._roster.add(runner)
         self._look_after(runner)
 
     def _snapshot_all(self) -> None:
         turn = self._new_turn()
-        for run_id in list(self._tails):
+        for run_id in self._tails:
             self._draft_snapshot(turn, run_id)
         self._commit(turn)
 
@@ -287,12 +286,8 @@ class Engine:
             if move.inputs and not move.runner.broken:
                 over = move.has_ended() or move.unsnapshotted() >= SNAPSHOT_AFTER
                 move.snapshot = over
-        excess = self._tail - RECOVERABLE_INPUTS
-        for run_id, count in list(self._tails.items()) if excess > 0 else ():
-            if excess <= 0:
-                break
+        for run_id in self._tails.excess():
             self._draft_snapshot(turn, run_id)
-            excess -= count
 
     def _choose_sleepers(self, turn: Turn) -> None:
         turn.parting = [r for r in self._roster.sleepy() if r.id not in turn.moves]
@@ -314,7 +309,9 @@ class Engine:
             return True
         try:
             with self._journal.transaction():
-                self._write(moves, turn)
+                if not self._mark_kept:
+                    self._journal.set_mark(self._time.mark)
+                write(self._journal, turn, moves)
                 self._write_acks(acks)
         except JournalFull:
             self._note_full(full=True)
@@ -335,30 +332,6 @@ class Engine:
         elif self._full and not full:
             log.info("there is room on the disk again")
         self._full = full
-
-    def _write(self, moves: list[Move], turn: Turn) -> None:
-        journal = self._journal
-        if not self._mark_kept:
-            journal.set_mark(self._time.mark)
-        for move in turn.forgotten:
-            journal.forget(move.runner.key)
-        for move in moves:
-            if move.created is not None:
-                journal.add_run(move.created)
-        journal.add_inputs(row for move in moves for row in move.inputs)
-        for move in moves:
-            self._write_rest(move, turn.now_ms)
-
-    def _write_rest(self, move: Move, now_ms: int) -> None:
-        journal, runner = self._journal, move.runner
-        if move.settled:
-            journal.settle(runner.key, move.settled)
-        if move.unfinished:
-            asked = {n: encode_execute(x) for n, x in move.unfinished.items()}
-            journal.add_unfinished(runner.key, asked)
-        if move.snapshot:
-            journal.add_events(runner.key, runner.first, move.told())
-            journal.snapshot(move.row(now_ms))
 
     def _acks_to_keep(self, turn: Turn, moves: list[Move]) -> dict[str, int]:
         """Those that cannot wait, and when tidying some of the others.
@@ -399,7 +372,7 @@ class Engine:
         runner = move.runner
         if move.created:
             self._roster.add(runner)
-        self._count_tail(runner.id, runner.inputs - runner.snapshotted)
+        self._tails.count(runner.id, runner.inputs - runner.snapshotted)
         self._look_after(runner)
         self._outgoing.execute(runner, move.executes)
         if move.events:
@@ -420,17 +393,10 @@ class Engine:
         else:
             self._watching.pop(runner.id, None)
 
-    def _count_tail(self, run_id: str, count: int) -> None:
-        self._tail += count - self._tails.get(run_id, 0)
-        if count:
-            self._tails[run_id] = count
-        else:
-            self._tails.pop(run_id, None)
-
     def _drop(self, runner: Runner) -> None:
         self._timers.clear(runner.key)
         self._watching.pop(runner.id, None)
-        self._count_tail(runner.id, 0)
+        self._tails.count(runner.id, 0)
         self._outgoing.forget(runner)
         self._roster.drop(runner)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge_agent.engine import engine as engine_module
+from edge_agent.engine import tails
 from edge_agent.engine.flows import FlowFile, FlowUnusable, scaled
 from edge_agent.engine.journal import JournalFull, JournalUnusable, open_journal
 from edge_agent.engine.protocol import (
@@ -364,7 +365,7 @@ def test_a_stopped_engine_leaves_nothing_to_take_again(
 def test_few_inputs_have_to_be_taken_again_however_many_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "RECOVERABLE_INPUTS", 50)
+    monkeypatch.setattr(tails, "RECOVERABLE_INPUTS", 50)
     with world(tmp_path, one_phase(timer("t", "p", 5000))) as here:
         for n in range(200):
             here.command(StartRun(run=f"r{n}"))
