@@ -130,7 +130,7 @@ def test_a_ticket_gives_role_and_name_of_its_claims(known: Known) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"exp": time.time() - 1},
+        {"exp": 1},
         {"exp": None},
         {"aud": None},
         {"aud": "heddle2"},
@@ -143,7 +143,7 @@ def test_a_ticket_gives_role_and_name_of_its_claims(known: Known) -> None:
         {"role": "agent"},
         {"role": "person"},
         {"role": ""},
-        {"nbf": time.time() + 60},
+        {"nbf": 4_000_000_000},
     ],
 )
 def test_a_ticket_with_a_claim_that_is_wrong_is_refused(
