@@ -30,11 +30,6 @@ from edge_agent.engine.protocol import (
     Welcome,
     encode,
 )
-from heddle.workflow.effects import Arm, Execute
-from heddle.workflow.engine import step
-from heddle.workflow.inputs import CommandDone, Due, Start
-from heddle.workflow.parse import parse
-from heddle.workflow.run import Run
 from tests.bench.harness import figure
 from tests.bench.peers import compare
 from tests.support.engine import listener, loop, one_phase, timer
@@ -43,14 +38,15 @@ from tests.support.engine_process import Client, running, write_flow
 SLICES, SLICE_S = 9, 0.6
 TIMERS, SPREAD_S, TIMER_S = 10_000, 10.0, 14.0
 BARE = "bare SQLite commits"
-LOADS = (("one_run_in_turn", 1, 1), ("one_run", 1, 16), ("100_runs", 100, 1))
+VS_COMMITS = "durable_inputs_per_s_vs_sqlite_commits"
+# A figure's ending, runs, and requests of each that are under way at any time.
+LOADS = (("", 1, 16), ("_in_turn", 1, 1), ("_100_runs", 100, 1))
 
 
 def main() -> None:
     """Print the figures."""
     with tempfile.TemporaryDirectory(prefix="heddle-bench-", dir=".build") as folder:
         for name, bench in (
-            ("loop", iterations),
             ("inputs", durable_inputs),
             ("timers", timers_and_memory),
             ("recovery", recovery),
@@ -177,7 +173,9 @@ def durable_inputs(directory: Path) -> None:
             commands.finish()
             rate = statistics.median(pair[0] for pair in pairs)
             ratio = statistics.median(pair[1] for pair in pairs)
-            figure("engine", f"durable_inputs_{name}", round(rate), "1/s", ratio, BARE)
+            figure(
+                "engine", VS_COMMITS + name, round(rate), "1/s", round(ratio, 2), BARE
+            )
     bare.close()
 
 
@@ -278,36 +276,6 @@ def start_seconds(directory: Path) -> float:
             client.ask(Status(run="r1"))
             times.append(time.perf_counter() - begin)
     return times[1] - times[0]
-
-
-# --- the language alone ---
-
-
-def iterations(_: Path) -> None:
-    rates = {}
-    for rounds in (100, 300, 3000):
-        workflow = parse(loop(rounds))
-        turns = max(1, 6000 // rounds)
-        begin = time.perf_counter()
-        for _ in range(turns):
-            run_loop(workflow)
-        rates[rounds] = rounds * turns / (time.perf_counter() - begin)
-        figure("engine", f"iterations_n{rounds}", round(rates[rounds]), "1/s")
-    flat = rates[3000] / rates[100]
-    figure("engine", "iterations_n3000_vs_n100", round(flat, 2), "", flat, "n=100")
-
-
-def run_loop(workflow: Any) -> None:
-    """LOOP(N) in memory: its inputs are given as they are asked for."""
-    run, queue = Run(), [Start(0)]
-    while queue:
-        outcome = step(workflow, run, queue.pop())
-        run = outcome.run
-        for effect in outcome.effects:
-            if isinstance(effect, Arm):
-                queue.insert(0, Due(effect.due_at_ms, effect.listener))
-            elif isinstance(effect, Execute):
-                queue.append(CommandDone(0, effect.key))
 
 
 if __name__ == "__main__":
