@@ -13,7 +13,6 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from edge_agent.config import Config
-from edge_agent.files import write_whole
 from heddle.contract.declare import SYSTEM_REALM, FleetError, LocalError
 from heddle.contract.devices import (
     REDEEM_CODE,
@@ -23,6 +22,7 @@ from heddle.contract.devices import (
     Enrolled,
     RedeemCode,
 )
+from heddle.files import write_whole
 from heddle.wamp.joining import Joined, KeyCredentials
 from heddle.wamp.keys import load_or_make_key, public_hex
 from heddle.wamp.process import ConfigError, read_secret

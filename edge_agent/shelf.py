@@ -16,8 +16,8 @@ import msgspec
 from twisted.logger import Logger
 
 from edge_agent.engine.protocol import FLOW_NAME
-from edge_agent.files import write_whole
 from heddle.contract.declare import ID
+from heddle.files import write_whole
 
 log = Logger()
 

@@ -16,8 +16,8 @@ from twisted.logger import Logger
 
 from edge_agent.drivers.bioreactor import Noise, Plant, Setpoints, advance
 from edge_agent.drivers.driver import OnReadings, Reading, Value, WriteRefused
-from edge_agent.files import write_whole
 from heddle.contract.devices import Tag
+from heddle.files import write_whole
 
 log = Logger()
 

@@ -23,6 +23,7 @@ from heddle.cli.ending import FAILED, NOT_CONNECTED, fail
 from heddle.contract.declare import FleetError, LocalError, message, project_realm
 from heddle.contract.devices import LIST_DEVICES, DeviceList, ListDevices
 from heddle.contract.people import RENEW_SESSION, RenewSession, SessionTicket
+from heddle.files import write_whole
 from heddle.local.folder import ADMIN, DEFAULT_FOLDER, Folder, NoStack
 from heddle.wamp.joining import (
     Credentials,
@@ -66,12 +67,8 @@ def save_session(saved: SavedSession) -> None:
     """Keep a ticket, readable to its owner only."""
     file = session_file()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = file.with_suffix(".new")
-    with os.fdopen(
-        os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
-    ) as out:
-        json.dump(msgspec.to_builtins(saved), out)
-    fresh.replace(file)
+    content = json.dumps(msgspec.to_builtins(saved)).encode()
+    write_whole(file, content, mode=0o600)
 
 
 def _load_session() -> SavedSession | None:

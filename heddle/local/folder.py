@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from heddle.contract.declare import FleetError, LocalError, message
+from heddle.files import write_whole
 from heddle.wamp.keys import load_or_make_key, public_hex
 
 DEFAULT_FOLDER = Path(".heddle")
@@ -128,12 +129,4 @@ class Folder:
 
 
 def _write(path: Path, text: str, mode: int) -> None:
-    """Write whole or not at all."""
-    fresh = path.with_name(path.name + ".new")
-    with os.fdopen(
-        os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w"
-    ) as f:
-        f.write(text + "\n")
-        f.flush()
-        os.fsync(f.fileno())
-    fresh.replace(path)
+    write_whole(path, f"{text}\n".encode(), mode=mode)

@@ -1,11 +1,11 @@
 """Ed25519 keys on disk: 64 hex digits of seed in a file only its owner can read."""
 
-import os
 from pathlib import Path
 
 from nacl.signing import SigningKey
 
 from heddle.contract.declare import LocalError
+from heddle.files import write_whole
 
 
 class BadKeyFile(LocalError):
@@ -25,15 +25,8 @@ def load_key(path: Path) -> SigningKey:
 def load_or_make_key(path: Path) -> SigningKey:
     """Read a key, or make a new one with mode 0600 where there is no file."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        with os.fdopen(
-            os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
-        ) as file:
-            file.write(SigningKey.generate().encode().hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        fresh = SigningKey.generate().encode().hex()
+        write_whole(path, f"{fresh}\n".encode(), mode=0o600)
     return load_key(path)
 
 

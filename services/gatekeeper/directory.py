@@ -5,7 +5,6 @@ backend is away and after the router restarts. A change is on disk (fsynced, the
 file replaced) before it is acknowledged. Keys are public: the file holds no secret.
 """
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import msgspec
 from twisted.logger import Logger
 
 from heddle.contract.gate import DeviceKey, Directory
+from heddle.files import write_whole
 
 log = Logger()
 
@@ -122,14 +122,4 @@ def _read(path: Path) -> Directory:
 
 
 def _write(path: Path, directory: Directory) -> None:
-    fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(directory)))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(path, msgspec.json.format(msgspec.json.encode(directory)))

@@ -407,4 +407,4 @@ async def test_the_copy_on_disk_is_whole_and_holds_no_secret(
             kept = (tmp_path / "gatekeeper.json").read_text()
     assert public_hex(key) in kept
     assert "secret" not in kept
-    assert not (tmp_path / "gatekeeper.new").exists()
+    assert not (tmp_path / "gatekeeper.json.new").exists()

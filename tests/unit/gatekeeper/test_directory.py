@@ -83,7 +83,7 @@ def test_a_damaged_copy_is_an_empty_one(path: Path, content: str) -> None:
 
 def test_a_write_that_was_cut_off_leaves_the_former_copy(path: Path) -> None:
     Known(path).replace_all(directory(SEVEN))
-    path.with_suffix(".new").write_text('{"projects": [')
+    path.with_name(path.name + ".new").write_text('{"projects": [')
     assert Known(path).device_of("7" * 64) == SEVEN
 
 

@@ -4,11 +4,18 @@ import os
 from pathlib import Path
 
 
-def write_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace ``path``; with ``durable`` it is on disk when this returns."""
+def write_whole(
+    path: Path, content: bytes, *, durable: bool = True, mode: int = 0o666
+) -> None:
+    """Replace ``path``; with ``durable`` it is on disk when this returns.
+
+    ``mode`` is that of the new file, less the umask: a secret is never readable to
+    others, not even while it is being written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with os.fdopen(os.open(fresh, flags, mode), "wb") as file:
         file.write(content)
         if durable:
             file.flush()
