@@ -11,6 +11,7 @@ export interface FleetView {
 
 const REFRESH_EVERY_MS = 30_000;
 const SETTLE_MS = 500; // a whole site may come back at once
+const RETRY_MS = 2_000; // after the router's restart the page may be back before the backend
 
 export class Fleet {
   #view: FleetView = { devices: null, problem: null };
@@ -26,20 +27,22 @@ export class Fleet {
   /** Follows the devices over `link` until the returned function is called. */
   attach(link: Link): () => void {
     let isOver = false;
+    let soon: ReturnType<typeof setTimeout> | null = null;
+    const refreshIn = (delayMs: number) => {
+      soon ??= setTimeout(() => {
+        soon = null;
+        void refresh();
+      }, delayMs);
+    };
     const refresh = async () => {
       try {
         const { devices } = await link.call(LIST_DEVICES, {});
         if (!isOver) this.#show({ devices, problem: null });
       } catch (error) {
-        if (!isOver) this.#show({ ...this.#view, problem: sentenceOf(error) });
+        if (isOver) return;
+        this.#show({ ...this.#view, problem: sentenceOf(error) });
+        refreshIn(RETRY_MS);
       }
-    };
-    let soon: ReturnType<typeof setTimeout> | null = null;
-    const refreshSoon = () => {
-      soon ??= setTimeout(() => {
-        soon = null;
-        void refresh();
-      }, SETTLE_MS);
     };
     const hear = link.hear(PRESENCE, ({ online }, { device }) => {
       const devices = this.#view.devices ?? [];
@@ -47,7 +50,7 @@ export class Fleet {
         ...this.#view,
         devices: devices.map((one) => (one.device === device ? { ...one, online } : one)),
       });
-      refreshSoon(); // also tells of new devices, versions and times
+      refreshIn(SETTLE_MS); // also tells of new devices, versions and times
     });
     hear.then(refresh, refresh);
     const timer = setInterval(refresh, REFRESH_EVERY_MS);

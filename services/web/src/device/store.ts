@@ -41,6 +41,7 @@ export interface DeviceView {
   readonly log: EventLog; // of the run shown
   readonly workflows: ReadonlyMap<string, Workflow>; // by `workflowKey`
   readonly problems: Readonly<Partial<Record<Part, string>>>;
+  readonly isAnswering: boolean; // whether it has answered over the present link
 }
 
 const EMPTY: DeviceView = {
@@ -52,12 +53,13 @@ const EMPTY: DeviceView = {
   log: [],
   workflows: new Map(),
   problems: {},
+  isAnswering: false,
 };
 const SETTLE_MS = 200; // how long after an event the device is asked for its timers
 const AGAIN_MS = 1_000;
 const CONDITIONS_EVERY_MS = 1_500;
 const FLOWS_EVERY_MS = 10_000;
-const RETRY_MS = 5_000;
+const RETRY_MS = 2_000;
 const RETRIED: readonly Part[] = ["device", "flows", "installed", "runs"];
 const EVENTS_PER_CALL = 1_000;
 const LOST_EVENT_TRIES = 5;
@@ -85,6 +87,7 @@ export class DeviceStore {
   /** Follows the device over `link` until the returned function is called. */
   attach(link: Link): () => void {
     this.#link = link;
+    this.#show({ isAnswering: false });
     const ids = { device: this.device };
     const heard = [
       link.hear(RUN_EVENT, (events) => this.#take(events), ids),
@@ -144,7 +147,7 @@ export class DeviceStore {
   refreshRuns(): void {
     void this.#load("runs", async (link) => {
       const { runs } = await link.call(RUN_STATUS, {}, { device: this.device });
-      this.#show({ runs });
+      this.#show({ runs, isAnswering: true });
       this.#follow();
       // A sustain window begins and ends without an event.
       if (runs.some(({ listening }) => listening.some(({ type }) => type === "CONDITION"))) {

@@ -26,7 +26,7 @@ export function DevicePage({ device, isOnline, link, role }: Props) {
   }, [store, isOnline]);
   const tags = view.detail?.tags ?? [];
   const nodes = useMemo(() => nodesOf(tags), [tags]);
-  const isStale = link === null || isOnline === false;
+  const isStale = link === null || isOnline === false || !view.isAnswering;
   return (
     <div className="device" data-stale={isStale} data-testid="device" data-device={device}>
       <Heading device={device} isOnline={isOnline} detail={view.detail} />

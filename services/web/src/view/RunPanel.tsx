@@ -37,12 +37,18 @@ interface Props {
 }
 
 /** Why the person cannot command the device now; null: nothing stands in the way. */
-function obstacle(link: Link | null, role: Role, isOnline: boolean): string | null {
+function obstacle(
+  link: Link | null,
+  role: Role,
+  isOnline: boolean,
+  isAnswering: boolean,
+): string | null {
   if (link === null) return "The buttons are off while the page is disconnected.";
   if (role === "viewer") {
     return "You may look, not steer: the buttons are for operators and owners.";
   }
-  return isOnline ? null : "The buttons are off while the device is offline.";
+  if (!isOnline) return "The buttons are off while the device is offline.";
+  return isAnswering ? null : "The buttons are off until the device has answered.";
 }
 
 /** The version of a flow that would run, or that could be installed. */
@@ -64,7 +70,7 @@ export function RunPanel({ store, view, nodes, link, role, isOnline }: Props) {
     if (link && id !== undefined && version !== undefined) store.loadWorkflow(id, version);
   }, [store, link, id, version]);
 
-  const blocked = obstacle(link, role, isOnline);
+  const blocked = obstacle(link, role, isOnline, view.isAnswering);
   return (
     <section className="panel run" aria-labelledby="run">
       <div className="panel-head">
