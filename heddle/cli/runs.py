@@ -9,6 +9,7 @@ from heddle.cli.connect import Ambiguous, Client, client_command, device_option
 from heddle.cli.connect import the_device as find_device
 from heddle.cli.show import clock_time, show_json, show_json_line, show_table, when
 from heddle.contract.declare import Procedure
+from heddle.contract.history import RUN_EVENTS, RunEventsQuery
 from heddle.contract.runs import (
     APPROVE_RUN,
     PAUSE_RUN,
@@ -30,7 +31,6 @@ from heddle.contract.runs import (
     TriggerListener,
     WorkflowEvent,
 )
-from heddle.contract.samples import RUN_EVENTS, RunEventsQuery
 from heddle.wamp.session import Session
 
 ENDED = {RunStatus.FINISHED, RunStatus.TERMINATED}

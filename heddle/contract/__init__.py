@@ -7,10 +7,28 @@ derived from these declarations; no other module spells a URI.
 from types import ModuleType
 from typing import Any
 
-from heddle.contract import devices, flows, gate, people, runs, samples
+from heddle.contract import (
+    alarms,
+    devices,
+    flows,
+    gate,
+    history,
+    people,
+    runs,
+    samples,
+)
 from heddle.contract.declare import COMMON_ERRORS, FleetError, Procedure, Topic
 
-CHAPTERS: tuple[ModuleType, ...] = (runs, flows, devices, samples, people, gate)
+CHAPTERS: tuple[ModuleType, ...] = (
+    runs,
+    flows,
+    devices,
+    samples,
+    history,
+    alarms,
+    people,
+    gate,
+)
 
 
 def _declared(kind: type[Any]) -> tuple[Any, ...]:

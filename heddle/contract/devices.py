@@ -29,6 +29,7 @@ class TagType(enum.StrEnum):
     INTEGER = "integer"
     BOOLEAN = "boolean"
     TEXT = "text"
+    JSON = "json"
 
 
 @message

@@ -1,7 +1,13 @@
-"""Samples and run events on their way into fleetdata, and history out of it."""
+"""Samples, events and what was lost on their way into fleetdata: the ledger's side.
+
+Every device keeps numbered streams in its outbox. A batch carries the items ``first``
+and upwards of one stream; fleetdata commits rows and the stream's cursor together and
+answers with a receipt. What comes out again is in ``history``.
+"""
 
 import enum
 
+from heddle.contract.alarms import AlarmTransition
 from heddle.contract.declare import (
     PEOPLE,
     FleetError,
@@ -11,9 +17,8 @@ from heddle.contract.declare import (
     Topic,
     message,
 )
-from heddle.contract.runs import RunEvents, RunNotFound
-
-MAX_ROWS_PER_REPLY = 40_000  # what fits the router's 1 MiB per message
+from heddle.contract.devices import TagType
+from heddle.contract.runs import RunEvents
 
 
 class Quality(enum.IntEnum):
@@ -29,6 +34,8 @@ class Stream(enum.StrEnum):
 
     SAMPLES = "samples"
     RUN_EVENTS = "run_events"
+    ALARMS = "alarms"
+    LOSSES = "losses"
 
 
 @message
@@ -47,6 +54,7 @@ class SampleTag:
 
     tag: str
     unit: str = ""
+    type: TagType = TagType.FLOAT
 
 
 @message
@@ -54,7 +62,9 @@ class SampleColumns:
     """Samples as packed little-endian columns (typed arrays, RFC 8746), equally long.
 
     ``tag`` uint16 indexes into ``tags``; ``at`` int64 unix microseconds UTC;
-    ``value`` float64; ``quality`` uint8 (``Quality``).
+    ``value`` float64; ``quality`` uint8 (``Quality``). By the tag's type, ``value`` is
+    the number itself (integers to 2^53), 0 or 1 (boolean), or indexes into ``texts``
+    (text, and JSON as text). NaN stands for no value and goes with bad quality only.
     """
 
     tags: tuple[SampleTag, ...]
@@ -62,14 +72,33 @@ class SampleColumns:
     at: bytes
     value: bytes
     quality: bytes
+    texts: tuple[str, ...] = ()
+
+
+@message
+class Loss:
+    """Items that left an outbox unsent, or were refused for good: a recorded fact.
+
+    With a loss the epoch ends: ``first`` is the number at which it broke off and
+    ``count`` how many items are gone from there on; 0 tells of an end without loss.
+    """
+
+    stream: Stream
+    epoch: str
+    first: int
+    count: int
+    reason: str
+    at_ms: int  # when they were dropped
+    from_ms: int | None = None  # the oldest and newest moment of what was dropped
+    to_ms: int | None = None
 
 
 @message
 class Ingest:
     """A batch of one stream: its items are numbered ``first`` and upwards.
 
-    ``epoch`` names one life of the device's outbox; numbers start at 0 in each.
-    Exactly one of ``samples`` and ``events`` is given, as ``stream`` says.
+    ``epoch`` names one life of the stream's numbers, which start at 0 in each.
+    Exactly one of the four kinds is given, as ``stream`` says.
     """
 
     stream: Stream
@@ -77,101 +106,71 @@ class Ingest:
     first: int
     samples: SampleColumns | None = None
     events: tuple[RunEvents, ...] | None = None
+    alarms: tuple[AlarmTransition, ...] | None = None
+    losses: tuple[Loss, ...] | None = None
 
 
 @message
 class Receipt:
-    """What is committed: everything of the stream below ``next_number``."""
+    """What is committed: everything of the stream below ``next_number``.
+
+    Back-pressure: send at most ``most_items`` next, not before ``pause_ms`` have gone.
+    """
 
     stream: Stream
     epoch: str
     next_number: int
+    most_items: int | None = None  # None: as many as a batch may have
+    pause_ms: int = 0
 
 
 @message
-class LatestQuery:
-    """Ask for the newest value of some tags, or of all."""
+class GapsQuery:
+    """Ask what is missing of a device, in a time range or at all."""
 
     device: str
-    tags: tuple[str, ...] | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+
+
+class EpochState(enum.StrEnum):
+    """How one life of a stream's numbers stands."""
+
+    OPEN = "open"  # the newest: more may come
+    CLOSED = "closed"  # a loss tells where it ended
+    UNEXPLAINED = "unexplained"  # a newer one began, and no loss tells why
 
 
 @message
-class TagValue:
-    """The newest value of a tag."""
+class Epoch:
+    """One life of a stream: the items 0 to ``next_number - 1`` are stored."""
 
-    tag: str
-    unit: str
-    at_ms: int
-    value: float | None
-    quality: int
-
-
-@message
-class Latest:
-    """Newest values, by tag."""
-
-    device: str
-    values: tuple[TagValue, ...]
+    stream: Stream
+    epoch: str
+    state: EpochState
+    next_number: int
+    expired: int  # of these, how many came too late to be kept
+    changed_at_ms: int  # when the last of them was stored
 
 
 @message
-class HistoryQuery:
-    """Ask for samples in [from_ms, to_ms), raw or in buckets aligned to unix time."""
+class Gaps:
+    """The proof of completeness: what is stored, and every loss there is.
 
-    device: str
-    tags: tuple[str, ...]
-    from_ms: int
-    to_ms: int
-    bucket_ms: int | None = None  # None: raw samples
-    limit: int = 10_000  # rows over all tags; more is an error, not a cut
-
-
-@message
-class Series:
-    """One tag's history as columns; raw series have only ``at_ms, mean, quality``.
-
-    For buckets ``at_ms`` is the bucket's start; bad samples do not count.
+    Within an epoch nothing can be missing, for a batch that skips numbers is refused.
+    ``complete`` says: no loss in the range, and no unexplained end.
     """
 
-    tag: str
-    unit: str
-    at_ms: tuple[int, ...]
-    mean: tuple[float | None, ...]
-    low: tuple[float | None, ...] = ()
-    high: tuple[float | None, ...] = ()
-    count: tuple[int, ...] = ()
-    quality: tuple[int, ...] = ()
-
-
-@message
-class History:
-    """History of several tags."""
-
     device: str
-    series: tuple[Series, ...]
-
-
-@message
-class RunEventsQuery:
-    """Ask for a run's events from ``first`` upwards, in order."""
-
-    device: str
-    run: str
-    first: int = 0
-    limit: int = 1000
+    complete: bool
+    epochs: tuple[Epoch, ...]
+    losses: tuple[Loss, ...]
 
 
 class SequenceGap(FleetError):
     """A batch skips numbers; ``details["wanted"]`` is the number to go on with."""
 
     uri = "heddle.error.sequence_gap"
-
-
-class TooManyRows(FleetError):
-    """The answer would exceed the limit; ask for buckets or a shorter range."""
-
-    uri = "heddle.error.too_many_rows"
 
 
 TELEMETRY = Topic(
@@ -193,32 +192,12 @@ INGEST = Procedure(
     "A repeat is acknowledged and not stored. The device is the caller.",
     raises=(SequenceGap,),
 )
-LATEST = Procedure(
-    "heddle.fleetdata.latest",
-    LatestQuery,
-    Latest,
+GAPS = Procedure(
+    "heddle.fleetdata.gaps",
+    GapsQuery,
+    Gaps,
     scope=Scope.PROJECT,
     served_by=Role.FLEETDATA,
     called_by=PEOPLE | {Role.BACKEND},
-    summary="The newest value of each tag.",
-)
-HISTORY = Procedure(
-    "heddle.fleetdata.history",
-    HistoryQuery,
-    History,
-    scope=Scope.PROJECT,
-    served_by=Role.FLEETDATA,
-    called_by=PEOPLE | {Role.BACKEND},
-    summary="Samples of a time range, raw or bucketed.",
-    raises=(TooManyRows,),
-)
-RUN_EVENTS = Procedure(
-    "heddle.fleetdata.run_events",
-    RunEventsQuery,
-    RunEvents,
-    scope=Scope.PROJECT,
-    served_by=Role.FLEETDATA,
-    called_by=PEOPLE | {Role.BACKEND},
-    summary="The stored events of a run.",
-    raises=(RunNotFound,),
+    summary="What of a device's streams is stored, and what was lost.",
 )

@@ -18,7 +18,7 @@ from twisted.internet.task import deferLater
 from heddle.contract.declare import FleetError, LocalError, project_realm
 from heddle.contract.devices import LIST_DEVICES, DeviceReport, ListDevices
 from heddle.contract.flows import Runtime
-from heddle.contract.samples import LATEST, LatestQuery
+from heddle.contract.history import LATEST, LatestQuery
 from heddle.local.folder import ADMIN, DEVICE, PROJECT, SERVICES, Folder, StackFile
 from heddle.local.postgres import Postgres, PostgresUnusable, embedded_bin
 from heddle.local.supervise import Child, Death, Program

@@ -7,6 +7,16 @@ from typing import Any
 from twisted.logger import Logger
 
 from heddle.contract.declare import SYSTEM_REALM, project_realm
+from heddle.contract.history import (
+    HISTORY,
+    LATEST,
+    RUN_EVENTS,
+    History,
+    HistoryQuery,
+    Latest,
+    LatestQuery,
+    RunEventsQuery,
+)
 from heddle.contract.people import (
     LIST_PROJECTS,
     PROJECT_CREATED,
@@ -14,19 +24,7 @@ from heddle.contract.people import (
     Project,
 )
 from heddle.contract.runs import RunEvents
-from heddle.contract.samples import (
-    HISTORY,
-    INGEST,
-    LATEST,
-    RUN_EVENTS,
-    History,
-    HistoryQuery,
-    Ingest,
-    Latest,
-    LatestQuery,
-    Receipt,
-    RunEventsQuery,
-)
+from heddle.contract.samples import INGEST, Ingest, Receipt
 from heddle.wamp.joining import Uplink
 from heddle.wamp.session import Caller, Session
 from services.fleetdata import questions

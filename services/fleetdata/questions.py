@@ -6,8 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from heddle.contract.declare import InvalidRequest, StorageUnavailable, check_id
-from heddle.contract.runs import RunEvents, RunNotFound
-from heddle.contract.samples import (
+from heddle.contract.history import (
     MAX_ROWS_PER_REPLY,
     History,
     HistoryQuery,
@@ -17,6 +16,7 @@ from heddle.contract.samples import (
     Series,
     TooManyRows,
 )
+from heddle.contract.runs import RunEvents, RunNotFound
 from services.fleetdata.batches import MAX_TAG, check_word
 from services.fleetdata.columns import MAX_ROWS
 from services.fleetdata.database import Database

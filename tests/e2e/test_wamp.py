@@ -22,6 +22,7 @@ from heddle.contract.devices import (
     Presence,
     RedeemCode,
 )
+from heddle.contract.history import HISTORY, LATEST, HistoryQuery, LatestQuery
 from heddle.contract.people import (
     CREATE_USER,
     LIST_USERS,
@@ -47,7 +48,6 @@ from heddle.contract.runs import (
     StopRun,
     WrongRunState,
 )
-from heddle.contract.samples import HISTORY, LATEST, HistoryQuery, LatestQuery
 from heddle.wamp.joining import (
     Joined,
     KeyCredentials,

@@ -25,6 +25,16 @@ from heddle.contract.declare import (
     NotPermitted,
     StorageUnavailable,
 )
+from heddle.contract.history import (
+    HISTORY,
+    LATEST,
+    MAX_ROWS_PER_REPLY,
+    RUN_EVENTS,
+    HistoryQuery,
+    LatestQuery,
+    RunEventsQuery,
+    TooManyRows,
+)
 from heddle.contract.people import (
     LIST_PROJECTS,
     PROJECT_CREATED,
@@ -33,21 +43,7 @@ from heddle.contract.people import (
     ProjectList,
 )
 from heddle.contract.runs import RunNotFound
-from heddle.contract.samples import (
-    HISTORY,
-    INGEST,
-    LATEST,
-    MAX_ROWS_PER_REPLY,
-    RUN_EVENTS,
-    HistoryQuery,
-    Ingest,
-    LatestQuery,
-    Receipt,
-    RunEventsQuery,
-    SequenceGap,
-    Stream,
-    TooManyRows,
-)
+from heddle.contract.samples import INGEST, Ingest, Receipt, SequenceGap, Stream
 from heddle.local.postgres import Postgres, embedded_bin
 from heddle.wamp.session import Caller, CallTimedOut, Session
 from services.fleetdata.config import Config

@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from heddle.contract.samples import HistoryQuery, Ingest
+from heddle.contract.history import HistoryQuery
+from heddle.contract.samples import Ingest
 from services.fleetdata.batches import check
 from services.fleetdata.store import reading
 from services.fleetdata.store.care import DAY_US, drop_days, make_days

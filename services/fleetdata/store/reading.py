@@ -7,8 +7,8 @@ from typing import Any
 
 from psycopg import sql
 
+from heddle.contract.history import HistoryQuery, TagValue
 from heddle.contract.runs import WorkflowEvent
-from heddle.contract.samples import HistoryQuery, TagValue
 from services.fleetdata.store.links import Link
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

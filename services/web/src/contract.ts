@@ -80,6 +80,32 @@ export interface EnrolmentCode {
   readonly expires_at_ms: number;
 }
 
+/** One life of a stream: the items 0 to `next_number - 1` are stored. */
+export interface Epoch {
+  readonly stream: Stream;
+  readonly epoch: string;
+  readonly state: EpochState;
+  readonly next_number: number;
+  readonly expired: number;
+  readonly changed_at_ms: number;
+}
+
+/** How one life of a stream's numbers stands. */
+export type EpochState = "open" | "closed" | "unexplained";
+export const EpochState = {
+  OPEN: "open",
+  CLOSED: "closed",
+  UNEXPLAINED: "unexplained",
+} as const;
+
+/** What stands in a bucket without samples. */
+export type Fill = "none" | "null" | "previous";
+export const Fill = {
+  NONE: "none",
+  NULL: "null",
+  PREVIOUS: "previous",
+} as const;
+
 /** The project's flows, by id. */
 export interface FlowList {
   readonly flows: readonly FlowSummary[];
@@ -112,6 +138,26 @@ export interface FlowVersion {
   readonly definition: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * The proof of completeness: what is stored, and every loss there is.
+ *
+ * Within an epoch nothing can be missing, for a batch that skips numbers is refused.
+ * `complete` says: no loss in the range, and no unexplained end.
+ */
+export interface Gaps {
+  readonly device: string;
+  readonly complete: boolean;
+  readonly epochs: readonly Epoch[];
+  readonly losses: readonly Loss[];
+}
+
+/** Ask what is missing of a device, in a time range or at all. */
+export interface GapsQuery {
+  readonly device: string;
+  readonly from_ms?: number | null;
+  readonly to_ms?: number | null;
+}
+
 /** Ask for one device. */
 export interface GetDevice {
   readonly device: string;
@@ -127,9 +173,15 @@ export interface GetFlow {
 export interface History {
   readonly device: string;
   readonly series: readonly Series[];
+  readonly next_page: string | null;
 }
 
-/** Ask for samples in [from_ms, to_ms), raw or in buckets aligned to unix time. */
+/**
+ * Ask for samples in [from_ms, to_ms), raw or in buckets aligned to unix time.
+ *
+ * More rows than `limit` are an error for buckets. Raw samples come in pages: where
+ * `next_page` of the answer is given, ask again with it as `page`.
+ */
 export interface HistoryQuery {
   readonly device: string;
   readonly tags: readonly string[];
@@ -137,6 +189,8 @@ export interface HistoryQuery {
   readonly to_ms: number;
   readonly bucket_ms?: number | null;
   readonly limit?: number;
+  readonly fill?: Fill;
+  readonly page?: string | null;
 }
 
 /** What the agent found out about its host. */
@@ -206,6 +260,29 @@ export interface ListenerReport {
   readonly phase: string | null;
   readonly due_at_ms: number | null;
   readonly remaining_ms: number | null;
+}
+
+/** The newest stored value of every tag that moved since the last such message. */
+export interface LiveValues {
+  readonly device: string;
+  readonly values: readonly TagValue[];
+}
+
+/**
+ * Items that left an outbox unsent, or were refused for good: a recorded fact.
+ *
+ * With a loss the epoch ends: `first` is the number at which it broke off and
+ * `count` how many items are gone from there on; 0 tells of an end without loss.
+ */
+export interface Loss {
+  readonly stream: Stream;
+  readonly epoch: string;
+  readonly first: number;
+  readonly count: number;
+  readonly reason: string;
+  readonly at_ms: number;
+  readonly from_ms: number | null;
+  readonly to_ms: number | null;
 }
 
 /** A signed-in person chooses a project; their only one when absent. */
@@ -329,7 +406,8 @@ export interface SaveFlow {
 /**
  * One tag's history as columns; raw series have only `at_ms, mean, quality`.
  *
- * For buckets `at_ms` is the bucket's start; bad samples do not count.
+ * For buckets `at_ms` is the bucket's start; bad samples do not count. Text and JSON
+ * have `text` in place of `mean`, and no buckets but their first and last.
  */
 export interface Series {
   readonly tag: string;
@@ -338,8 +416,12 @@ export interface Series {
   readonly mean: readonly (number | null)[];
   readonly low: readonly (number | null)[];
   readonly high: readonly (number | null)[];
+  readonly first: readonly (number | null)[];
+  readonly last: readonly (number | null)[];
   readonly count: readonly number[];
   readonly quality: readonly number[];
+  readonly text: readonly (string | null)[];
+  readonly type: TagType;
 }
 
 /**
@@ -376,6 +458,15 @@ export interface StopRun {
   readonly mode?: StopMode;
 }
 
+/** A numbered stream of a device's outbox. */
+export type Stream = "samples" | "run_events" | "alarms" | "losses";
+export const Stream = {
+  SAMPLES: "samples",
+  RUN_EVENTS: "run_events",
+  ALARMS: "alarms",
+  LOSSES: "losses",
+} as const;
+
 /** A named process value of a device. */
 export interface Tag {
   readonly tag: string;
@@ -386,12 +477,13 @@ export interface Tag {
 }
 
 /** What a tag's value is. */
-export type TagType = "float" | "integer" | "boolean" | "text";
+export type TagType = "float" | "integer" | "boolean" | "text" | "json";
 export const TagType = {
   FLOAT: "float",
   INTEGER: "integer",
   BOOLEAN: "boolean",
   TEXT: "text",
+  JSON: "json",
 } as const;
 
 /** The newest value of a tag. */
@@ -399,8 +491,9 @@ export interface TagValue {
   readonly tag: string;
   readonly unit: string;
   readonly at_ms: number;
-  readonly value: number | null;
+  readonly value: number | boolean | string | null;
   readonly quality: number;
+  readonly type: TagType;
 }
 
 /** Current values of a device, live: one entry per tag that moved. */
@@ -537,6 +630,12 @@ export const GET_DEVICE: Procedure<GetDevice, DeviceDetail> = {
   calledBy: ["operator", "owner", "viewer"],
 };
 
+/** What of a device's streams is stored, and what was lost. */
+export const GAPS: Procedure<GapsQuery, Gaps> = {
+  uri: "heddle.fleetdata.gaps",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
 /** The newest value of each tag. */
 export const LATEST: Procedure<LatestQuery, Latest> = {
   uri: "heddle.fleetdata.latest",
@@ -599,6 +698,9 @@ export const PRESENCE: Topic<Presence> = { uri: "heddle.device.{device}.presence
 
 /** Current values, at most ten times a second; may be dropped. */
 export const TELEMETRY: Topic<Telemetry> = { uri: "heddle.device.{device}.telemetry" };
+
+/** What is stored of a device, once a second and conflated: for dashboards. Subscribe first, then ask for the latest values. */
+export const LIVE: Topic<LiveValues> = { uri: "heddle.fleetdata.live.{device}" };
 
 /** The URIs of declared errors. */
 export const ERRORS = {

@@ -20,6 +20,10 @@ const history = (at_ms: number[], mean: number[]) => ({
   high: [],
   count: [],
   quality: [],
+  first: [],
+  last: [],
+  text: [],
+  type: "float" as const,
 });
 
 describe("a trace", () => {

@@ -77,7 +77,7 @@ def test_a_batch_is_offered_until_it_is_acknowledged(store) -> None:
     assert store.batch(SAMPLES) is None
     store.append_samples(samples(4))
     assert (store.batch(SAMPLES).first, values(store.batch(SAMPLES))) == (3, [4])
-    assert store.waiting() == {SAMPLES: 1, EVENTS: 0}
+    assert store.waiting() == {**dict.fromkeys(Stream, 0), SAMPLES: 1}
 
 
 def test_a_receipt_may_end_within_a_chunk(store) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from heddle.contract.declare import FleetError
-from heddle.contract.samples import HistoryQuery
+from heddle.contract.history import HistoryQuery
 from heddle.wamp.process import ConfigError, load_config
 from services.fleetdata.config import Config
 from services.fleetdata.questions import check_history

@@ -82,7 +82,7 @@ export class LiveValues {
       if ((readings.get(tag)?.atMs ?? 0) < at_ms)
         readings.set(tag, { value, quality, atMs: at_ms });
       const trace = this.trace(tag);
-      if (trace.length === 0) trace.push(at_ms, value);
+      if (trace.length === 0) trace.push(at_ms, drawn(value, quality));
     }
     this.#readings = readings;
     this.#tell();
@@ -91,7 +91,9 @@ export class LiveValues {
   }
 
   async #loadHistory(link: Link, device: string, tags: readonly Tag[]): Promise<void> {
-    const names = tags.filter(({ type }) => type !== "text").map(({ tag }) => tag);
+    const names = tags
+      .filter(({ type }) => type !== "text" && type !== "json")
+      .map(({ tag }) => tag);
     if (names.length === 0) return;
     const to_ms = Math.round(this.nowMs()) + 1;
     const bucket_ms = Math.max(250, Math.round(this.#windowMs / POINTS));
