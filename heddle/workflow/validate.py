@@ -32,7 +32,7 @@ def validate(
     _reachable(workflow, found)
     for link in workflow.links.values():
         _connection(workflow, link, found)
-    _outgoing(workflow, found)
+    _outgoing(workflow, drawn, found)
     _ids(drawn, found)
     for element in workflow.elements.values():
         _references(workflow, element, found)
@@ -110,11 +110,13 @@ def _name(element: Element) -> str:
     return type(element).__name__.lower()
 
 
-def _outgoing(workflow: Workflow, found: Findings) -> None:
+def _outgoing(
+    workflow: Workflow, drawn: Sequence[Element | Link], found: Findings
+) -> None:
+    leaving = Counter(x.source for x in drawn if isinstance(x, Link))
     for listener in workflow.listeners:
-        leaving = len(workflow.outgoing[listener])
-        if leaving > 1:
-            problem = f"{listener}: a listener has one outgoing flow, not {leaving}"
+        if (times := leaving[listener]) > 1:
+            problem = f"{listener}: a listener has one outgoing flow, not {times}"
             found.add(Rule.INCORRECT_AMOUNT_OF_OUTGOING_FLOWS, listener, problem)
 
 
