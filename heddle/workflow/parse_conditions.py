@@ -45,12 +45,11 @@ class ConditionReader:
         self._windows = 0
 
     def read(self, name: str) -> Condition:
-        """The owner's condition; unknowable where there is none."""
-        value = self._owner.raw(name)
-        if value is None:
+        """The owner's condition; unknowable where there is none (null is refused)."""
+        if not self._owner.has(name):
             _incomplete(self._owner, "there is no condition")
             return UNKNOWABLE
-        return self._condition(value, name, 0)
+        return self._condition(self._owner.raw(name), name, 0)
 
     def _condition(self, value: object, where: str, depth: int) -> Condition:
         fields = self._owner.inner(value, where)

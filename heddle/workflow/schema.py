@@ -53,7 +53,7 @@ def _object(properties: Schema, required: list[str]) -> Schema:
 
 
 def _elements() -> list[Schema]:
-    condition = {"condition": {"anyOf": [_ref("condition"), {"type": "null"}]}}
+    condition = {"condition": _ref("condition")}
     branches = {"trueFlowId": _OPTIONAL_TEXT, "falseFlowId": _OPTIONAL_TEXT}
     bound = {"phaseId": _OPTIONAL_TEXT, "interrupting": {"type": "boolean"}}
     listeners: dict[ListenerKind, Schema] = {

@@ -169,7 +169,7 @@ def test_a_gateway_that_signals_nothing_is_not_activated() -> None:
     flow = drawn(
         start(),
         gateway("split", "OR"),
-        gateway("nowhere", "CONDITIONAL", condition=None),
+        gateway("nowhere", "CONDITIONAL", condition={}),
         phase("p"),
         approval("a", "p"),
         end(),

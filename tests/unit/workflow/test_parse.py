@@ -158,6 +158,8 @@ def test_commands_are_read_and_may_be_empty() -> None:
         condition("x", when={**hot(), "extra": 5}),
         gateway("x", "XOR"),
         gateway("x", "OR", condition=None),
+        gateway("x", "CONDITIONAL", condition=None),
+        condition("x", when=None),
         gateway("x", "CONDITIONAL", trueFlowId=5),
         "element",
         None,
@@ -178,7 +180,7 @@ def test_a_broken_form_is_a_schema_finding_in_both_modes(broken: Any) -> None:
 @pytest.mark.parametrize(
     "lenient",
     [
-        condition("x", when=None),
+        listener("x", "CONDITION"),
         condition("x", when={}),
         condition("x", when={"left": 1, "operator": "~", "right": 2}),
         condition("x", when={"left": 1, "operator": None, "right": 2}),

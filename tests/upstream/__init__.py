@@ -1,0 +1,1 @@
+"""The upstream library's verdicts against ours, over workflows drawn at random."""
