@@ -2,8 +2,8 @@
 
 The keeper starts the engine, connects, and starts over when the link breaks: at once
 the first time, then slower and slower, so that an engine that cannot live costs
-nothing. Whatever the engine's fate, its journal decides what its runs are; the flow
-remembers only which of them are active.
+nothing. An engine that hangs is ended and replaced. Whatever the engine's fate, its
+journal decides what its runs are; the flow remembers only which of them are active.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -17,6 +17,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from edge_agent.alerts import Alert, alert_dispatchers, alerts
 from edge_agent.drivers.driver import Reading
 from edge_agent.engine.protocol import (
     Acked,
@@ -30,6 +31,7 @@ from edge_agent.engine.protocol import (
 )
 from edge_agent.link import EngineLink, connect
 from edge_agent.outbox import OutboxFailed
+from edge_agent.pulse import Pulse
 from edge_agent.runtime.runtime import EngineFailed, Runtime
 from edge_agent.shelf import Wanted
 from edge_agent.tags import TagTable
@@ -45,6 +47,7 @@ FAILED_AFTER = 3  # ends in a row
 STABLE_AFTER_S = 30.0
 CONNECT_WITHIN_S = 20.0
 CONNECT_EVERY_S = 0.05
+SILENT_AFTER_S = 30.0
 KEEP_RETRY_S = 5.0
 
 ENDED = frozenset({RunStatus.FINISHED, RunStatus.TERMINATED})
@@ -54,8 +57,11 @@ _ENDING_EVENTS = frozenset({"WORKFLOW_FINISHED", "WORKFLOW_TERMINATED"})
 class Duties(Protocol):
     """What a flow needs of the agent."""
 
-    async def keep(self, told: RunEvents) -> None:
-        """Put events into the outbox. Raises ``OutboxFailed``."""
+    async def keep(self, told: RunEvents, alerts: Sequence[Alert]) -> None:
+        """Put events into the outbox, with the alerts that come of them.
+
+        Raises ``OutboxFailed``.
+        """
         ...
 
     async def execute(self, wanted: Execute) -> str | None:
@@ -76,6 +82,7 @@ class Flow:
         runtime: Runtime,
         tags: TagTable,
         duties: Duties,
+        silent_after_s: float = SILENT_AFTER_S,
     ) -> None:
         self._reactor = reactor
         self.wanted = wanted
@@ -83,6 +90,8 @@ class Flow:
         self._runtime = runtime
         self._tags = tags
         self._duties = duties
+        self._silent_after_s = silent_after_s
+        self._alerting = alert_dispatchers(wanted.definition)
         self._link: EngineLink | None = None
         self._keeper: Deferred[None] | None = None
         self._settled: list[Deferred[None]] = []
@@ -218,7 +227,7 @@ class Flow:
         """
         while self._keeper is not None:
             try:
-                await self._duties.keep(told)
+                await self._duties.keep(told, alerts(told, self._alerting))
             except OutboxFailed as error:
                 log.warn("{error}; trying again", error=str(error))
                 await deferLater(self._reactor, KEEP_RETRY_S)
@@ -280,6 +289,7 @@ class Flow:
         started = await self._runtime.start(self.wanted.flow, self._directory)
         link, welcome = await self._connect()
         self._link, self._label = link, started.label
+        pulse = Pulse(self._reactor, link, self._silent_after_s)
         try:
             self._readings.want(welcome)
             self._send_readings(self._readings.all())
@@ -294,7 +304,14 @@ class Flow:
             )
             await link.lost
         finally:
+            pulse.stop()
             self._unlink()
+        if pulse.silent:
+            await self._runtime.stop(self.wanted.flow)  # make it anew
+            raise EngineUnavailable(
+                f"the engine of flow {self.wanted.flow!r} hung: it said nothing for "
+                f"{self._silent_after_s:g} s"
+            )
 
     async def _connect(self) -> tuple[EngineLink, Welcome]:
         """Knock until the engine opens. Raises ``EngineUnavailable`` if it won't."""

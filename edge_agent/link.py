@@ -71,6 +71,7 @@ class EngineLink(Int32StringReceiver):
         self._asked: dict[int, Deferred[tuple[RunReport, ...]]] = {}
         self._last_id = 0
         self.open = False
+        self.heard = 0  # frames so far
         self.welcomed: Deferred[Welcome] = Deferred()
         self.lost: Deferred[None] = Deferred()
 
@@ -132,6 +133,7 @@ class EngineLink(Int32StringReceiver):
     @override
     def stringReceived(self, string: bytes) -> None:
         """One frame."""
+        self.heard += 1
         try:
             self._heed(decode_to_agent(string))
         except GarbledFrame as flaw:

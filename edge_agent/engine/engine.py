@@ -11,15 +11,16 @@ tried again until there is room. When a write fails otherwise, ``on_broken`` is 
 and nothing is let out: the next engine reads what the disk really holds.
 """
 
-from collections.abc import Callable, Mapping
-from itertools import islice
+from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from edge_agent.engine import protocol
+from edge_agent.engine.acks import Acks
+from edge_agent.engine.arrivals import Arrivals
 from edge_agent.engine.flows import Flows
-from edge_agent.engine.journal import Journal, JournalBroken, JournalFull, RunRow
+from edge_agent.engine.journal import Journal, JournalBroken, RunRow, Tail
 from edge_agent.engine.outgoing import Agent, Outgoing
 from edge_agent.engine.protocol import Request, Welcome
 from edge_agent.engine.readings import STALE_AFTER_MS, Readings
@@ -39,18 +40,16 @@ from edge_agent.engine.turn import (
     Turn,
     refused_with,
 )
-from edge_agent.engine.writing import write
+from edge_agent.engine.writing import Writing
 from heddle import __version__
 from heddle.contract.runs import StorageFull
 
 log = Logger()
 
-ARRIVALS_A_TURN = 1_000
 SNAPSHOT_AFTER = 256  # inputs of one run
 TRY_AGAIN_S = 1.0
 TIDY_AFTER_S = 1.0
 TIDY_ON_S = 0.05
-ACKS_A_TURN = 100
 _READINGS = 0  # the timers' key of the readings; runs' keys begin with 1
 
 
@@ -76,30 +75,37 @@ class Engine:
         self._roster = Roster(journal, flows)
         self._outgoing = Outgoing(journal)
         self._timers = Timers(clock, time.exact_ms, self._come_due)
-        self._arrivals: list[Arrival] = []
-        self._next_turn: IDelayedCall | None = None
-        self._is_next_near = False
+        self._arrivals = Arrivals(clock, self._turn)
+        self._acks = Acks(journal, self._roster)
         self._watching: dict[str, Runner] = {}
-        self._acks: dict[str, int] = {}  # acknowledged, not yet in the journal
         self._tails = Tails()
-        self._mark_kept = journal.mark() == time.mark
+        self._writing = Writing(journal, time, self._acks, self._tails)
         self._tidying: IDelayedCall | None = None
-        self._full = False
         self._closed = False
         self._began_ms = time.now_ms()
 
     # --- life ---
 
     def start(self) -> None:
-        """Recover every run and take up its deadlines; overdue ones fire at once."""
+        """Recover every run and take up its deadlines.
+
+        What came due meanwhile is taken here and now, in the order of its moments, and
+        before anything can arrive that would make it look as if it had not.
+        """
         runs = 0
+        tails = self._journal.tails()
         for row in self._journal.runs():
             runs += 1
-            self._recover(row)
+            self._recover(row, tails.get(row.key))
+        for runner in sorted(
+            (r for r in self._roster if r.key in tails),
+            key=lambda r: tails[r.key].first,
+        ):
+            self._tails.add(runner.id, tails[runner.key].first)
         if self._flows.tags:
             self._timers.set(_READINGS, self._readings.stale_at_ms)
-        if not self._mark_kept:
-            self._arrive(Tidy())
+        if not self._writing.has_mark():
+            self._arrivals.add(Tidy())
         flow = self._flows.installed
         log.info(
             "flow {flow} version {version}: {runs} runs recovered, {armed} wait",
@@ -108,37 +114,38 @@ class Engine:
             runs=runs,
             armed=len(self._timers),
         )
+        self._timers.come_now()
+        self._take_all()
+        if self._roster.is_crowded() and self._tidying is None and not self._closed:
+            self._tidy_in(TIDY_ON_S)
 
     def stop(self) -> None:
         """Heed what has arrived, snapshot what moved, and close the journal."""
         if self._closed:
             return
-        while self._arrivals and not self._full and not self._closed:
-            self._cancel(self._next_turn)
-            self._turn()
+        self._take_all()
         if not self._closed:
             self._snapshot_all()
         self._close()
 
+    def _take_all(self) -> None:
+        while self._arrivals and not self._writing.is_full and not self._closed:
+            self._arrivals.turn_now()
+
     def _close(self) -> None:
         self._closed = True
         self._timers.stop()
-        self._cancel(self._next_turn)
-        self._cancel(self._tidying)
-        self._next_turn = self._tidying = None
+        self._arrivals.close()
+        if self._tidying is not None:
+            self._tidying.cancel()
         self._outgoing.hang_up()
         self._readings.close()
         self._journal.close()
 
-    def _cancel(self, call: IDelayedCall | None) -> None:
-        if call is not None and call.active():
-            call.cancel()
-
-    def _recover(self, row: RunRow) -> None:
-        runner = self._roster.load(row)
-        if runner.inputs > runner.snapshotted:
-            self._tails.count(runner.id, runner.inputs - runner.snapshotted)
-        if not runner.is_quiet():
+    def _recover(self, row: RunRow, tail: Tail | None) -> None:
+        """One whose inputs are wanted again may not sleep before its next snapshot."""
+        runner = self._roster.load(row, tail.inputs if tail else ())
+        if tail or not runner.is_quiet():
             self._roster.add(runner)
         self._look_after(runner)
 
@@ -152,11 +159,11 @@ class Engine:
 
     def ask(self, request: Request, answer: Answer) -> None:
         """Heed a request; ``answer`` is called when its effects are on the disk."""
-        self._arrive(Asked(request, answer))
+        self._arrivals.add(Asked(request, answer))
 
     def executed(self, executed: protocol.Executed) -> None:
         """A command was carried out, or could not be."""
-        self._arrive(executed)
+        self._arrivals.add(executed)
 
     def read(self, readings: protocol.Readings) -> None:
         """Tags have new values; the others are vouched for."""
@@ -169,16 +176,12 @@ class Engine:
         changed = self._readings.take(readings.values, now_ms)
         self._timers.set(_READINGS, self._readings.stale_at_ms)
         if changed:
-            self._arrive(ReadingsChanged())
+            self._arrivals.add(ReadingsChanged())
 
     def acked(self, acked: protocol.Acked) -> None:
         """Events are safe with the agent."""
-        runner = self._roster.awake(acked.run)
-        if runner is None or not runner.acked < acked.next_number <= runner.run.events:
-            return  # asleep or gone: acknowledged before
-        runner.acknowledge(acked.next_number)
-        self._acks[runner.id] = acked.next_number
-        self._tidy_in(TIDY_AFTER_S)
+        if self._acks.take(acked) and self._tidying is None:
+            self._tidy_in(TIDY_AFTER_S)
 
     def connect(self, agent: Agent) -> None:
         """An agent has come; it takes the place of an earlier one."""
@@ -201,31 +204,23 @@ class Engine:
         """The agent takes more again."""
         if self._outgoing.is_connected_to(agent):
             self._outgoing.go_on()
+            self._outgoing.flush()
+
+    def gather(self) -> None:
+        """Several things may arrive now, until ``hurry``."""
+        self._arrivals.gather()
 
     def hurry(self) -> None:
         """Take a turn now, if one is due: no more will arrive before the next."""
-        if self._next_turn is not None and self._is_next_near:
-            self._next_turn.cancel()
-            self._turn()
+        self._arrivals.hurry()
+
+    def is_behind(self) -> bool:
+        """Whether more has arrived than should wait."""
+        return self._arrivals.is_many()
 
     def _come_due(self, keys: list[int]) -> None:
         for key in keys:
-            self._arrive(ReadingsExpired() if key == _READINGS else CameDue(key))
-
-    def _arrive(self, arrival: Arrival) -> None:
-        if self._closed:
-            return
-        self._arrivals.append(arrival)
-        self._turn_in(0)
-
-    def _turn_in(self, seconds: float) -> None:
-        """A turn is due then; one at once also does for one that was to wait."""
-        if self._next_turn is not None:
-            if self._is_next_near or seconds:
-                return
-            self._next_turn.cancel()
-        self._is_next_near = not seconds
-        self._next_turn = self._clock.callLater(seconds, self._turn)
+            self._arrivals.add(ReadingsExpired() if key == _READINGS else CameDue(key))
 
     # --- a turn ---
 
@@ -237,10 +232,8 @@ class Engine:
             self._break()
 
     def _take_turn(self) -> None:
-        self._next_turn = None
         self._look_at_the_clock()
-        taken = self._arrivals[:ARRIVALS_A_TURN]
-        del self._arrivals[:ARRIVALS_A_TURN]
+        taken = self._arrivals.take()
         turn = self._new_turn()
         for arrival in taken:
             turn.take(arrival)
@@ -250,18 +243,15 @@ class Engine:
             self._let_out(turn)
         elif not self._closed:
             self._bear_with(taken)
-        if self._arrivals and not self._full:
-            self._turn_in(0)
+        if self._arrivals and not self._writing.is_full:
+            self._arrivals.turn_in(0)
+        self._outgoing.flush()
         self._outgoing.relieve()
 
     def _break(self) -> None:
         """End; nothing more is written or let out."""
         self._close()
         self._on_broken()
-
-    def is_behind(self) -> bool:
-        """Whether more has arrived than should wait."""
-        return len(self._arrivals) > 2 * ARRIVALS_A_TURN
 
     def _new_turn(self) -> Turn:
         return Turn(
@@ -276,7 +266,6 @@ class Engine:
 
     def _look_at_the_clock(self) -> None:
         if jump_ms := self._time.look():
-            self._mark_kept = False
             log.warn(
                 "the wall clock was set by {s:+.1f} s; deadlines stay", s=jump_ms / 1000
             )
@@ -286,8 +275,12 @@ class Engine:
             if move.inputs and not move.runner.broken:
                 over = move.has_ended() or move.unsnapshotted() >= SNAPSHOT_AFTER
                 move.snapshot = over
-        for run_id in self._tails.excess():
-            self._draft_snapshot(turn, run_id)
+        for run_id in self._tails.excess(self._journal.next_input):
+            runner = self._roster.by_id(run_id)
+            if runner is not None and runner.broken:
+                turn.carried.append(runner)
+            else:
+                self._draft_snapshot(turn, run_id)
 
     def _choose_sleepers(self, turn: Turn) -> None:
         turn.parting = [r for r in self._roster.sleepy() if r.id not in turn.moves]
@@ -300,57 +293,13 @@ class Engine:
         if runner is not None and not runner.broken:  # its inputs are still wanted
             turn.move(runner).snapshot = True
 
-    # --- the commit ---
-
     def _commit(self, turn: Turn) -> bool:
-        moves = [m for m in turn.moves.values() if m.is_to_be_written()]
-        acks = self._acks_to_keep(turn, moves)
-        if not (moves or turn.forgotten or acks or not self._mark_kept):
-            return True
         try:
-            with self._journal.transaction():
-                if not self._mark_kept:
-                    self._journal.set_mark(self._time.mark)
-                write(self._journal, turn, moves)
-                self._write_acks(acks)
-        except JournalFull:
-            self._note_full(full=True)
-            return False
+            return self._writing.commit(turn)
         except JournalBroken:
             log.failure("the engine cannot write and ends")
             self._break()
             return False
-        self._note_full(full=False)
-        self._mark_kept = True
-        for run_id in acks:
-            del self._acks[run_id]
-        return True
-
-    def _note_full(self, *, full: bool) -> None:
-        if full and not self._full:
-            log.warn("the disk is full: no input is accepted until there is room")
-        elif self._full and not full:
-            log.info("there is room on the disk again")
-        self._full = full
-
-    def _acks_to_keep(self, turn: Turn, moves: list[Move]) -> dict[str, int]:
-        """Those that cannot wait, and when tidying some of the others.
-
-        A snapshot keeps no acknowledged event, so the journal must know which they
-        are; and who goes to sleep remembers nothing himself.
-        """
-        wanted = [move.runner.id for move in moves if move.snapshot]
-        wanted += [runner.id for runner in turn.parting]
-        if turn.tidying:
-            wanted += islice(self._acks, ACKS_A_TURN)
-        return {run: self._acks[run] for run in wanted if run in self._acks}
-
-    def _write_acks(self, acks: Mapping[str, int]) -> None:
-        """Seldom: lost ones only mean that events are sent again."""
-        for run_id, acked in acks.items():
-            runner = self._roster.awake(run_id)
-            if runner is not None:
-                self._journal.acknowledge(runner.key, acked)
 
     # --- after the commit ---
 
@@ -360,11 +309,12 @@ class Engine:
         for move in turn.moves.values():
             if move.inputs or not move.created:  # else refused before it began
                 self._let_out_of(move)
+        self._outgoing.go_on()
         for answer, reply in turn.answers:
             answer(reply)
         for runner in turn.parting:
             self._roster.drop(runner)
-        if turn.tidying and self._acks:
+        if turn.tidying and (self._acks or turn.parting) and self._tidying is None:
             self._tidy_in(TIDY_ON_S)
 
     def _let_out_of(self, move: Move) -> None:
@@ -372,12 +322,13 @@ class Engine:
         runner = move.runner
         if move.created:
             self._roster.add(runner)
-        self._tails.count(runner.id, runner.inputs - runner.snapshotted)
         self._look_after(runner)
-        self._outgoing.execute(runner, move.executes)
+        if move.executes:
+            self._outgoing.execute(runner, move.executes)
         if move.events:
             self._outgoing.tell(runner)
-        if move.snapshot:  # the journal has the events
+        if move.snapshot:  # the journal has the events: send them while memory has too
+            self._outgoing.go_on()
             runner.first += len(runner.events)
             runner.events.clear()
 
@@ -396,13 +347,17 @@ class Engine:
     def _drop(self, runner: Runner) -> None:
         self._timers.clear(runner.key)
         self._watching.pop(runner.id, None)
-        self._tails.count(runner.id, 0)
+        self._tails.drop(runner.id)
+        self._acks.forget((runner.id,))
         self._outgoing.forget(runner)
         self._roster.drop(runner)
 
     def _tidy_in(self, seconds: float) -> None:
-        if self._tidying is None or not self._tidying.active():
-            self._tidying = self._clock.callLater(seconds, self._arrive, Tidy())
+        self._tidying = self._clock.callLater(seconds, self._tidy)
+
+    def _tidy(self) -> None:
+        self._tidying = None
+        self._arrivals.add(Tidy())
 
     # --- the disk is full ---
 
@@ -423,5 +378,5 @@ class Engine:
                 arrival.answer(refused_with(arrival.request.id, full))
         for answer, reply in turn.answers:
             answer(reply)
-        self._arrivals[:0] = dict.fromkeys(kept)  # each but once, in order
-        self._turn_in(TRY_AGAIN_S)
+        self._arrivals.give_back(dict.fromkeys(kept))  # each but once, in order
+        self._arrivals.turn_in(TRY_AGAIN_S)

@@ -5,6 +5,10 @@ before it that the agent has not acknowledged. Everything else follows: the run 
 fold of ``step`` over the inputs, and the later events come out of the same fold. Of a
 finished run it also holds the commands the device has not answered yet.
 
+Inputs are a log of all runs together, so that a turn writes a page or two and not one
+for each run. What snapshots have made of no use lies in it until the log is cut off
+before the oldest input still wanted.
+
 A transaction that returns is on the disk (WAL, ``synchronous=FULL``). One that finds
 the disk full raises ``JournalFull`` and changed nothing. Any other failure to write
 raises ``JournalBroken``: what the disk holds is then unknown, and only reading it
@@ -16,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from edge_agent.engine.steady import Mark
 
@@ -68,8 +73,29 @@ MIGRATIONS = (
         primary key (run, number)
     ) without rowid;
     """,
+    # Inputs in the order they came: those of a turn lie together, whatever their runs.
+    """
+    alter table input rename to former;
+    create table input (
+        key integer primary key,
+        run integer not null,
+        seq integer not null,
+        at_ms integer not null,
+        skew_ms integer not null,
+        drift_us integer not null,
+        payload blob not null
+    );
+    insert into input (run, seq, at_ms, skew_ms, drift_us, payload)
+        select run, seq, at_ms, skew_ms, drift_us, payload from former
+        order by run, seq;
+    drop table former
+    """,
 )
 
+_INPUT = (
+    "select input.key, run, seq, input.at_ms, skew_ms, input.drift_us, payload"
+    " from input join run on run.key = input.run where seq >= inputs"
+)
 _RUN = "select key, id, flow, acked, inputs, at_ms, drift_us, state from run"
 
 
@@ -109,8 +135,7 @@ class RunRow:
     state: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class InputRow:
+class InputRow(NamedTuple):
     """One input: the ``seq``-th of its run, when it came, and the clock's skew then."""
 
     run: int
@@ -121,11 +146,19 @@ class InputRow:
     payload: bytes
 
 
+class Tail(NamedTuple):
+    """A run's inputs since its snapshot, and the key of the first of them."""
+
+    first: int
+    inputs: list[InputRow]
+
+
 class Journal:
     """The open journal; ``open_journal`` makes one."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self.next_input = 1 + self._newest_input()  # its key
 
     def close(self) -> None:
         """Give the file back."""
@@ -134,17 +167,20 @@ class Journal:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, and on the disk at the end."""
+        next_input = self.next_input
         try:
             self._db.execute("begin immediate")
             yield
             self._db.execute("commit")
         except sqlite3.Error as error:
             self._roll_back()
+            self.next_input = next_input
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_FULL:
                 raise JournalFull(str(error)) from error
             raise JournalBroken(f"the journal cannot be written: {error}") from error
         except BaseException:
             self._roll_back()
+            self.next_input = next_input
             raise
 
     def _roll_back(self) -> None:
@@ -190,15 +226,24 @@ class Journal:
             ),
         )
 
-    def add_inputs(self, inputs: Iterable[InputRow]) -> None:
-        """Append inputs."""
+    def add_inputs(self, inputs: Sequence[InputRow]) -> None:
+        """Append inputs; they get the keys from ``next_input`` upwards."""
+        first = self.next_input
         self._db.executemany(
-            "insert into input values (?, ?, ?, ?, ?, ?)",
-            (
-                (row.run, row.seq, row.at_ms, row.skew_ms, row.drift_us, row.payload)
-                for row in inputs
-            ),
+            "insert into input values (?, ?, ?, ?, ?, ?, ?)",
+            [(key, *row) for key, row in enumerate(inputs, first)],
         )
+        self.next_input += len(inputs)
+
+    def cut(self, before: int) -> None:
+        """Delete the inputs of lower keys."""
+        self._db.execute("delete from input where key < ?", (before,))
+
+    def carry(self, run: int) -> None:
+        """Let the inputs of a run that cannot be snapshotted be the newest ones."""
+        kept = self.inputs(run)
+        self._db.execute("delete from input where run = ?", (run,))
+        self.add_inputs(kept)
 
     def add_events(self, run: int, first: int, events: Sequence[bytes]) -> None:
         """Keep unacknowledged events, numbered from ``first``."""
@@ -208,14 +253,11 @@ class Journal:
         )
 
     def snapshot(self, run: RunRow) -> None:
-        """Keep the state after the run's first inputs instead of these."""
+        """Keep the state after the run's first inputs; these count no more."""
         self._db.execute(
             "update run set inputs = ?, at_ms = ?, drift_us = ?, state = ?"
             " where key = ?",
             (run.inputs, run.at_ms, run.drift_us, run.state, run.key),
-        )
-        self._db.execute(
-            "delete from input where run = ? and seq < ?", (run.key, run.inputs)
         )
 
     def acknowledge(self, run: int, acked: int) -> None:
@@ -238,9 +280,8 @@ class Journal:
         )
 
     def forget(self, run: int) -> None:
-        """Delete everything of a run."""
+        """Delete everything of a run; its inputs mean nothing without it."""
         self._db.execute("delete from unfinished where run = ?", (run,))
-        self._db.execute("delete from input where run = ?", (run,))
         self._db.execute("delete from event where run = ?", (run,))
         self._db.execute("delete from run where key = ?", (run,))
 
@@ -265,9 +306,10 @@ class Journal:
         return [FlowRow(*row) for row in rows]
 
     def last_key(self) -> int:
-        """The highest key of a run; 0 if there is none."""
+        """The highest key of a run that has left anything; 0 if there is none."""
         found: int = self._db.execute(
-            "select coalesce(max(key), 0) from run"
+            "select max((select coalesce(max(key), 0) from run),"
+            " (select coalesce(max(run), 0) from input))"
         ).fetchone()[0]
         return found
 
@@ -287,11 +329,23 @@ class Journal:
         return (RunRow(*row) for row in rows)
 
     def inputs(self, run: int) -> list[InputRow]:
-        """A run's inputs since its snapshot, in order."""
-        rows = self._db.execute(
-            "select * from input where run = ? order by seq", (run,)
-        )
-        return [InputRow(*row) for row in rows]
+        """A run's inputs since its snapshot, in order; found by looking at all."""
+        rows = self._db.execute(f"{_INPUT} and run.key = ? order by input.key", (run,))
+        return [InputRow(*row[1:]) for row in rows]
+
+    def tails(self) -> dict[int, Tail]:
+        """Of each run that has inputs since its snapshot these, in order."""
+        found: dict[int, Tail] = {}
+        for key, *row in self._db.execute(f"{_INPUT} order by input.key"):
+            kept = InputRow(*row)
+            found.setdefault(kept.run, Tail(key, [])).inputs.append(kept)
+        return found
+
+    def _newest_input(self) -> int:
+        found: int = self._db.execute(
+            "select coalesce(max(key), 0) from input"
+        ).fetchone()[0]
+        return found
 
     def unfinished(self, run: int) -> list[bytes]:
         """A finished run's unanswered commands, in order."""

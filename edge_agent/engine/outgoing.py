@@ -31,7 +31,11 @@ class Agent(Protocol):
     """The agent at the other end of the socket."""
 
     def send(self, frame: bytes) -> None:
-        """Send one frame; never fails."""
+        """Send one frame with the next ``flush``, or before it; never fails."""
+        ...
+
+    def flush(self) -> None:
+        """Let out what was sent."""
         ...
 
     def is_full(self) -> bool:
@@ -69,6 +73,7 @@ class Outgoing:
             self._behind[runner.id] = runner
             self.execute(runner, runner.unanswered())
         self.go_on()
+        self.flush()
 
     def disconnect(self, agent: Agent) -> None:
         """This agent is gone."""
@@ -79,6 +84,11 @@ class Outgoing:
     def is_connected_to(self, agent: Agent) -> bool:
         """Whether this is the agent spoken to."""
         return self._agent is agent
+
+    def flush(self) -> None:
+        """Let out what was sent: everything a turn has told leaves in one write."""
+        if self._agent is not None:
+            self._agent.flush()
 
     def relieve(self) -> None:
         """The engine has taken a turn."""
@@ -106,11 +116,9 @@ class Outgoing:
             )
 
     def tell(self, runner: Runner) -> None:
-        """Send the events of a run that were not sent yet."""
-        if self._agent is None:
-            return
-        self._behind[runner.id] = runner
-        self.go_on()
+        """Send the events of a run that were not sent yet, with the next ``go_on``."""
+        if self._agent is not None:
+            self._behind[runner.id] = runner
 
     def forget(self, runner: Runner) -> None:
         """The run is no more."""
@@ -118,24 +126,23 @@ class Outgoing:
 
     def go_on(self) -> None:
         """Send what waits, as far as the agent takes it."""
-        while self._behind and self._agent is not None and not self._agent.is_full():
-            runner = next(iter(self._behind.values()))
+        agent, behind = self._agent, self._behind
+        if agent is None:
+            return
+        while behind and not agent.is_full():
+            runner = next(iter(behind.values()))
             if runner.sent < runner.run.events:
-                self._send_some(self._agent, runner)
+                self._send_some(agent, runner)
             if runner.sent >= runner.run.events:
-                del self._behind[runner.id]
+                del behind[runner.id]
 
     def _send_some(self, agent: Agent, runner: Runner) -> None:
         events = self._unsent(runner)
-        size, count = 0, 0
-        for event in events:
-            size += len(event)
-            if count and size > MAX_FRAME_BYTES // 2:
-                break
-            count += 1
+        if len(events) > 1:
+            events = _as_fit_a_frame(events)
         flow = runner.flow
-        agent.send(encode_events(runner.id, flow.id, flow.version, events[:count]))
-        runner.sent += count
+        agent.send(encode_events(runner.id, flow.id, flow.version, events))
+        runner.sent += len(events)
 
     def _unsent(self, runner: Runner) -> list[bytes]:
         if runner.sent >= runner.first:
@@ -146,6 +153,16 @@ class Outgoing:
         if not kept:
             raise AssertionError(f"run {runner.id}: event {runner.sent} is not kept")
         return kept
+
+
+def _as_fit_a_frame(events: list[bytes]) -> list[bytes]:
+    """The first of them, at least one."""
+    size = 0
+    for count, event in enumerate(events):
+        size += len(event)
+        if count and size > MAX_FRAME_BYTES // 2:
+            return events[:count]
+    return events
 
 
 def command_json(command: Command) -> dict[str, object]:

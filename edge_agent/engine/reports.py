@@ -1,42 +1,39 @@
 """A run's state as the contract's ``RunReport``."""
 
 from edge_agent.engine.flows import Flow
-from heddle.contract.runs import ListenerReport, RunReport, RunStatus
-from heddle.workflow.definition import Workflow
+from edge_agent.engine.protocol import Listening, Report
 from heddle.workflow.run import MOVING, Run, Status
 
 
-def report(run_id: str, flow: Flow, run: Run, skew_ms: int) -> RunReport:
+def report(run_id: str, flow: Flow, run: Run, skew_ms: int) -> Report:
     """What ``run`` looks like from outside; instants in wall time."""
-    return RunReport(
-        run=run_id,
-        flow=flow.id,
-        version=flow.version,
-        status=RunStatus(run.status),
-        started_at_ms=_shifted(run.started_at_ms, skew_ms),
-        ended_at_ms=_shifted(run.ended_at_ms, skew_ms),
-        active_phases=tuple(run.active),
-        listening=tuple(
-            _listening(flow.workflow, run, listener, skew_ms)
-            for listener in run.listening
-        ),
-        activations=dict(run.activations),
-        events=run.events,
+    return Report(
+        run_id,
+        flow.id,
+        flow.version,
+        run.status,
+        _shifted(run.started_at_ms, skew_ms),
+        _shifted(run.ended_at_ms, skew_ms),
+        tuple(run.active),
+        _listening(flow, run, skew_ms),
+        run.activations,
+        run.events,
     )
 
 
-def _listening(
-    workflow: Workflow, run: Run, listener_id: str, skew_ms: int
-) -> ListenerReport:
-    listener = workflow.listeners[listener_id]
-    moment_ms = run.listening[listener_id]
-    return ListenerReport(
-        listener=listener_id,
-        type=listener.kind.value,
-        phase=listener.phase,
-        due_at_ms=_shifted(moment_ms, skew_ms) if run.status in MOVING else None,
-        remaining_ms=moment_ms if run.status is Status.PAUSED else None,
-    )
+def _listening(flow: Flow, run: Run, skew_ms: int) -> list[Listening]:
+    moving, paused = run.status in MOVING, run.status is Status.PAUSED
+    listeners = flow.workflow.listeners
+    return [
+        Listening(
+            active,
+            listeners[active].kind,
+            listeners[active].phase,
+            _shifted(moment_ms, skew_ms) if moving else None,
+            moment_ms if paused else None,
+        )
+        for active, moment_ms in run.listening.items()
+    ]
 
 
 def _shifted(at_ms: int | None, skew_ms: int) -> int | None:

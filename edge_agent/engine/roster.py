@@ -5,11 +5,11 @@ deadline in the heap. A run may sleep when it is quiet: nothing of it is under w
 the agent and no condition looks at readings. The least recently used go first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from edge_agent.engine.flows import Flows
-from edge_agent.engine.journal import Journal, RunRow
+from edge_agent.engine.journal import InputRow, Journal, RunRow
 from edge_agent.engine.records import decode_execute
 from edge_agent.engine.runner import Runner, recover
 
@@ -60,11 +60,11 @@ class Roster:
         for row in list(self._journal.runs(at_most)):
             yield self._by_key.get(row.key) or self.load(row)
 
-    def load(self, row: RunRow) -> Runner:
-        """A run out of the journal, not on the roster."""
+    def load(self, row: RunRow, inputs: Iterable[InputRow] = ()) -> Runner:
+        """A run out of the journal, not on the roster; who sleeps has no inputs."""
         unfinished = map(decode_execute, self._journal.unfinished(row.key))
         runner = Runner(row, self._flows.by_key[row.flow], unfinished)
-        return recover(runner, self._journal.inputs(row.key))
+        return recover(runner, inputs)
 
     def add(self, runner: Runner) -> None:
         """Put a run on the roster as the most recently used."""
@@ -75,6 +75,10 @@ class Roster:
         """Forget a run in memory: it sleeps or is deleted."""
         self._awake.pop(runner.id, None)
         self._by_key.pop(runner.key, None)
+
+    def is_crowded(self) -> bool:
+        """Whether more are awake than should be."""
+        return len(self._awake) > MAX_AWAKE
 
     def sleepy(self) -> list[Runner]:
         """Quiet runs that should go to sleep: as many as there are too many."""

@@ -83,7 +83,7 @@ class Runner:
         if self.run.status not in MOVING:
             return None
         return min(
-            (d for d in self.run.listening.values() if d is not None), default=None
+            [d for d in self.run.listening.values() if d is not None], default=None
         )
 
     def is_watching(self) -> bool:
@@ -242,7 +242,8 @@ class Move:
         runner.drift_us = self.drift_us
         runner.inputs += len(self.inputs)
         runner.events.extend(self.events)
-        runner.unfinished |= self.unfinished
+        if self.unfinished:
+            runner.unfinished |= self.unfinished
         for number in self.settled:
             del runner.unfinished[number]
         if self.snapshot:

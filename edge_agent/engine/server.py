@@ -5,26 +5,25 @@ a line in the log; they never reach the engine. The health socket answers ``ok``
 closes: a live reactor is all it proves, and it disturbs no agent.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.logger import Logger
-from twisted.protocols.basic import Int32StringReceiver
 from twisted.python.failure import Failure
 from typing_extensions import override
-from zope.interface import implementer
 
 from edge_agent.engine.engine import Engine
+from edge_agent.engine.outlet import Outlet
 from edge_agent.engine.protocol import (
     MAX_FRAME_BYTES,
     Acked,
+    Answered,
     Executed,
+    Frames,
     GarbledFrame,
     Readings,
     Refusal,
-    Reply,
     Request,
     decode_to_engine,
     encode,
@@ -39,15 +38,15 @@ HEALTH_NAME = "health.sock"
 HEALTHY = b"ok\n"
 
 
-class AgentLink(Int32StringReceiver):
+class AgentLink(Protocol):
     """One connection of an agent."""
-
-    MAX_LENGTH = MAX_FRAME_BYTES
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._pace = _Pace(self._drained)
+        self._frames = Frames()
+        self._outlet = Outlet(self._drained)
         self._open = False
+        self._paused = False
         self._unread = 0  # bytes of answers since the agent last had read everything
 
     @property
@@ -59,77 +58,72 @@ class AgentLink(Int32StringReceiver):
     def connectionMade(self) -> None:
         """Begin to speak."""
         self._open = True
-        self._wire.registerProducer(self._pace, True)
+        self._outlet.open(self._wire)
         self._engine.connect(self)
 
     @override
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Nothing more will arrive."""
         self._open = False
+        self._outlet.close()
         self._engine.disconnect(self)
 
     @override
     def dataReceived(self, data: bytes) -> None:
         """Some frames came in, or parts of them: they make one turn."""
-        super().dataReceived(data)  # type: ignore[no-untyped-call]
-        self._engine.hurry()
-
-    @override
-    def stringReceived(self, string: bytes) -> None:
-        """One frame came in."""
-        if not self._open:
-            return
+        self._engine.gather()
         try:
-            message = decode_to_engine(string)
+            for frame in self._frames.cut(data):
+                self._heed(frame)
         except GarbledFrame as garbled:
-            self._reject(str(garbled))
-            return
-        match message:
-            case Request():
-                self._engine.ask(message, self._answer)
-            case Readings():
-                self._engine.read(message)
-            case Executed():
-                self._engine.executed(message)
-            case Acked():
-                self._engine.acked(message)
+            log.warn("connection closed: {why}", why=str(garbled)[:300])
+            self.close()
+        finally:
+            self._engine.hurry()
         self.relieve()
 
-    @override
-    def lengthLimitExceeded(self, length: int) -> None:
-        """A frame is longer than any message may be."""
-        self._reject(f"a frame of {length} bytes, the most is {MAX_FRAME_BYTES}")
+    def _heed(self, frame: bytes) -> None:
+        match decode_to_engine(frame):
+            case Request() as request:
+                self._engine.ask(request, self._answer)
+            case Acked() as acked:
+                self._engine.acked(acked)
+            case Executed() as executed:
+                self._engine.executed(executed)
+            case Readings() as readings:
+                self._engine.read(readings)
 
-    def _reject(self, why: str) -> None:
-        log.warn("connection closed: {why}", why=why[:300])
-        self.close()
-
-    def _answer(self, answer: Reply | Refusal) -> None:
+    def _answer(self, answer: Answered | Refusal) -> None:
         frame = encode(answer)
         while len(frame) > MAX_FRAME_BYTES:
             answer = _shortened(answer)
             frame = encode(answer)
-        self._unread = self._unread + len(frame) if self._pace.is_full else 0
-        self.send(frame)
+        self._unread = self._unread + len(frame) if self._outlet.is_full else 0
+        self._outlet.add(frame)
 
     # --- the engine's side ---
 
     def send(self, frame: bytes) -> None:
-        """Send one frame, if the connection is open."""
-        if self._open:
-            self._wire.write(len(frame).to_bytes(4, "big") + frame)
+        """Send one frame with the next ``flush``, if the connection is open."""
+        self._outlet.add(frame)
+
+    def flush(self) -> None:
+        """Let out what was sent."""
+        self._outlet.flush()
 
     def is_full(self) -> bool:
         """Whether the agent is slow to read."""
-        return self._pace.is_full
+        return self._outlet.is_full
 
     def relieve(self) -> None:
         """Read on, unless it asks without listening, or faster than the disk takes."""
         wait = self._unread > MAX_UNREAD_BYTES or self._engine.is_behind()
-        if wait and not self.paused:
-            self.pauseProducing()  # type: ignore[no-untyped-call]
-        elif self.paused and not wait and self._open:
-            self.resumeProducing()  # type: ignore[no-untyped-call]
+        if wait != self._paused and self._open:
+            self._paused = wait
+            if wait:
+                self._wire.pauseProducing()
+            else:
+                self._wire.resumeProducing()
 
     def _drained(self) -> None:
         self._unread = 0
@@ -139,35 +133,15 @@ class AgentLink(Int32StringReceiver):
     def close(self) -> None:
         """End the connection without waiting for a slow reader."""
         self._open = False
+        self._outlet.close()
         self._wire.abortConnection()
 
 
-def _shortened(answer: Reply | Refusal) -> Reply | Refusal:
+def _shortened(answer: Answered | Refusal) -> Answered | Refusal:
     """Half of the runs asked for: the newest; one that is too long is an error."""
-    if isinstance(answer, Reply) and len(answer.runs) > 1:
-        return Reply(id=answer.id, runs=answer.runs[: len(answer.runs) // 2])
+    if isinstance(answer, Answered) and len(answer.runs) > 1:
+        return Answered(answer.id, answer.runs[: len(answer.runs) // 2])
     return refused_with(answer.id, InternalError("the answer is too long to be sent"))
-
-
-@implementer(IPushProducer)
-class _Pace:
-    """How fast the agent reads, as the transport tells it."""
-
-    def __init__(self, go_on: Callable[[], None]) -> None:
-        self._go_on = go_on
-        self.is_full = False
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        """The agent reads slowly."""
-        self.is_full = True
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        """The agent has read."""
-        self.is_full = False
-        self._go_on()
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """The connection is lost; ``connectionLost`` follows."""
 
 
 class AgentLinks(Factory):

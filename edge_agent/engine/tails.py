@@ -1,38 +1,43 @@
-"""How many inputs a recovery would take again: each run's since its last snapshot."""
+"""Which runs have inputs since their last snapshot: a recovery would take these again.
 
-from collections.abc import Iterator
+The inputs of all runs are one log in the journal. It is wanted from the oldest input
+that no snapshot holds; so the run that waited longest for one decides its length.
+"""
 
-RECOVERABLE_INPUTS = 10_000  # of all runs together, about 0.5 s
+from collections.abc import Collection, Iterator
+
+RECOVERABLE_INPUTS = 10_000  # the log's length, about 0.5 s
 
 
 class Tails:
-    """Counts them, and says which runs to snapshot when they are too many."""
+    """Knows where in the log each run's begins, and which runs to snapshot."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, int] = {}  # the longest unsnapshotted first
-        self._sum = 0
+        self._first: dict[str, int] = {}  # keys of inputs; the oldest first
 
     def __contains__(self, run_id: str) -> bool:
         """Whether the run has inputs since its snapshot."""
-        return run_id in self._counts
+        return run_id in self._first
 
     def __iter__(self) -> Iterator[str]:
-        """The runs that have; they may be counted anew meanwhile."""
-        return iter(list(self._counts))
+        """The runs that have; they may come and go meanwhile."""
+        return iter(list(self._first))
 
-    def count(self, run_id: str, inputs: int) -> None:
-        """Note how many there are of a run now; 0 forgets it."""
-        self._sum += inputs - self._counts.get(run_id, 0)
-        if inputs:
-            self._counts[run_id] = inputs
-        else:
-            self._counts.pop(run_id, None)
+    def add(self, run_id: str, first: int) -> None:
+        """The run has taken inputs, none older than ``first``, which is new."""
+        self._first.setdefault(run_id, first)
 
-    def excess(self) -> Iterator[str]:
-        """The runs whose snapshots bring the sum down to what may be recovered."""
-        excess = self._sum - RECOVERABLE_INPUTS
-        for run_id, inputs in list(self._counts.items()) if excess > 0 else ():
-            if excess <= 0:
+    def drop(self, run_id: str) -> None:
+        """The run's snapshot holds all it has taken."""
+        self._first.pop(run_id, None)
+
+    def oldest(self, but: Collection[str] = ()) -> int | None:
+        """Where the log must begin for all runs but these."""
+        return next((key for run, key in self._first.items() if run not in but), None)
+
+    def excess(self, next_input: int) -> Iterator[str]:
+        """The runs whose snapshots make the log short enough."""
+        for run_id, first in self._first.items():
+            if first >= next_input - RECOVERABLE_INPUTS:
                 return
             yield run_id
-            excess -= inputs

@@ -49,6 +49,12 @@ class Timers:
             heapify(self._heap)
         self._wake()
 
+    def come_now(self) -> None:
+        """Fire what is due already, without waiting for the clock to call."""
+        if self._call is not None:
+            self._call.cancel()
+        self._come()
+
     def clear(self, key: int) -> None:
         """Forget the deadline of ``key``, if it has one."""
         self._due.pop(key, None)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 from uuid import uuid4
 
+import msgspec
 from twisted.logger import Logger
 
 from edge_agent.engine import protocol
 from edge_agent.engine.flows import Flow
 from edge_agent.engine.journal import RunRow
-from edge_agent.engine.protocol import Refusal, Reply, Request
+from edge_agent.engine.protocol import Answered, Refusal, Report, Request
 from edge_agent.engine.readings import Readings
 from edge_agent.engine.records import encode_run
 from edge_agent.engine.refusals import error_of, shown
@@ -29,7 +30,7 @@ from heddle.contract.declare import (
     InvalidRequest,
     check_id,
 )
-from heddle.contract.runs import RunExists, RunNotFound, RunReport, WrongRunState
+from heddle.contract.runs import RunExists, RunNotFound, WrongRunState
 from heddle.workflow import inputs
 from heddle.workflow.engine import matters
 from heddle.workflow.refusal import refusal
@@ -41,11 +42,10 @@ MAX_REPORTS = 1_000  # more runs than fit into a frame are not reported at once
 MAX_TEXT = 4_000  # characters of a comment, a name or a device's error
 _DUES_A_TURN = 64  # deadlines of one run taken in one turn
 
-Answer: TypeAlias = Callable[[Reply | Refusal], None]
+Answer: TypeAlias = Callable[[Answered | Refusal], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A request, and whom to answer."""
 
     request: Request
@@ -103,8 +103,9 @@ class Turn:
         self._began_ms = began_ms
         self.moves: dict[str, Move] = {}
         self.forgotten: list[Move] = []
-        self.answers: list[tuple[Answer, Reply | Refusal]] = []
+        self.answers: list[tuple[Answer, Answered | Refusal]] = []
         self.tidying = False
+        self.carried: list[Runner] = []  # held for a defect, with inputs still wanted
         self.parting: list[Runner] = []  # quiet runs that go to sleep with this turn
 
     def take(self, arrival: Arrival) -> None:
@@ -189,14 +190,16 @@ class Turn:
         return move.take(received, self._skew_ms)
 
     def _refresh(self, move: Move) -> None:
+        if not move.runner.flow.workflow.tags:
+            return
         if (sampled := self._news(move)) is not None:
             move.take(sampled, self._skew_ms)
 
     # --- what somebody asked for ---
 
-    def _heed(self, request: Request) -> Reply | Refusal:
+    def _heed(self, request: Request) -> Answered | Refusal:
         try:
-            return Reply(id=request.id, runs=self._obey(request.command))
+            return Answered(request.id, self._obey(request.command))
         except FleetError as refused:
             return refused_with(request.id, refused)
         except Exception:  # noqa: BLE001 -- the boundary: one answer, and a trace of it
@@ -204,7 +207,7 @@ class Turn:
             log.failure("{sentence}", sentence=str(defect))
             return refused_with(request.id, defect)
 
-    def _obey(self, command: protocol.Command) -> tuple[RunReport, ...]:
+    def _obey(self, command: protocol.Command) -> tuple[Report, ...]:
         match command:
             case protocol.StartRun(run=run):
                 return (self._start(run),)
@@ -216,7 +219,7 @@ class Turn:
             case _:
                 return (self._request(command.run, self._input(command)),)
 
-    def _start(self, run_id: str) -> RunReport:
+    def _start(self, run_id: str) -> Report:
         check_id("run", run_id)
         if self._find(run_id) is not None:
             raise RunExists(
@@ -230,9 +233,9 @@ class Turn:
         self.moves[run_id] = Move(Runner(row, self._flow), created=row)
         return self._request(run_id, inputs.Start(self.now_ms))
 
-    def _request(self, run_id: str, request: inputs.Request) -> RunReport:
-        runner = self._known(run_id)
-        move = self.move(runner)
+    def _request(self, run_id: str, request: inputs.Request) -> Report:
+        move = self.moves.get(run_id) or self.move(self._known(run_id))
+        runner = move.runner
         self._refresh(move)
         refused = refusal(runner.flow.workflow, move.run, request)
         if refused is not None:
@@ -291,17 +294,17 @@ class Turn:
         move.forgotten = True
         self.forgotten.append(self.moves.pop(run_id))
 
-    def _one(self, run_id: str) -> tuple[RunReport, ...]:
+    def _one(self, run_id: str) -> tuple[Report, ...]:
         return (self._report(self._known(run_id)),)
 
-    def _all(self) -> tuple[RunReport, ...]:
+    def _all(self) -> tuple[Report, ...]:
         gone = {move.runner.key for move in self.forgotten}
         created = [m.runner for m in self.moves.values() if m.created]
         kept = [r for r in self._roster.newest(MAX_REPORTS) if r.key not in gone]
         runners = [*reversed(created), *kept][:MAX_REPORTS]
         return tuple(self._report(runner) for runner in runners if not runner.broken)
 
-    def _report(self, runner: Runner) -> RunReport:
+    def _report(self, runner: Runner) -> Report:
         if runner.broken:
             raise InternalError(
                 f"run {runner.id} is held because of a defect that the engine's log "
@@ -324,7 +327,7 @@ class Turn:
     def _find(self, run_id: str) -> Runner | None:
         if (move := self.moves.get(run_id)) is not None:
             return move.runner
-        if any(move.runner.id == run_id for move in self.forgotten):
+        if self.forgotten and any(m.runner.id == run_id for m in self.forgotten):
             return None
         return self._roster.by_id(run_id)
 

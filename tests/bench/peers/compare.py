@@ -29,12 +29,12 @@ LENGTHS = (10, 100, 1_000, 10_000)
 ITERATIONS = 20_000  # in a slice of a fast engine, about 0.2 s
 STEPS = 200  # in a slice of DBOS, about half a second
 INPUTS = 1_000  # in a slice of ours, about half a second
-# Figure's ending, DBOS as it comes or tuned, runs, inputs or steps under way in each.
+# A figure's ending, DBOS as it comes or tuned, runs side by side.
 LOADS = (
-    ("", "", 100, 1),
-    ("_in_turn", "", 1, 1),
-    ("_wal", "wal", 100, 1),
-    ("_wal_in_turn", "wal", 1, 1),
+    ("", "", 100),
+    ("_in_turn", "", 1),
+    ("_wal", "wal", 100),
+    ("_wal_in_turn", "wal", 1),
 )
 
 Slice = Callable[[], float]  # works for a while and tells its rate per second
@@ -78,14 +78,12 @@ def spiff() -> None:
 def dbos() -> None:
     """Durable inputs against durable steps, under the loads of ``LOADS``."""
     python = python_with("dbos", DBOS)
-    for ending, tuned, runs, under_way in LOADS:
+    for ending, tuned, runs in LOADS:
         with tempfile.TemporaryDirectory(prefix="heddle-bench-", dir=".build") as name:
             folder = Path(name).resolve()
             command = (python, "-I", HERE / "dbos_steps.py", folder / "db", tuned)
             with durable_inputs(folder) as ours, Program("dbos", *command) as theirs:
-                own, other = in_turn(
-                    giving(ours, runs, under_way), stepping(theirs, runs, under_way)
-                )
+                own, other = in_turn(giving(ours, runs), stepping(theirs, runs))
         how = "with a write-ahead log" if tuned else "as it comes"
         against = f"DBOS {DBOS} on SQLite {how}, {runs} run(s) side by side"
         tell(f"durable_vs_dbos{ending}", own, other, against)
@@ -101,18 +99,17 @@ def looping(program: Program, rounds: int, iterations: int) -> Slice:
     return lambda: iterations / program.seconds(rounds, iterations // rounds)
 
 
-def stepping(program: Program, workflows: int, under_way: int) -> Slice:
-    """Steps a second."""
-    each = STEPS // workflows
-    return lambda: STEPS / program.seconds(workflows, each, under_way)
+def stepping(program: Program, workflows: int) -> Slice:
+    """Steps a second, those of a workflow one after the other."""
+    return lambda: STEPS / program.seconds(workflows, STEPS // workflows)
 
 
-def giving(durable: DurableInputs, runs: int, under_way: int) -> Slice:
-    """Inputs a second."""
+def giving(durable: DurableInputs, runs: int) -> Slice:
+    """Inputs a second, those of a run one after the other."""
 
     def give() -> float:
         begin = time.perf_counter()
-        durable.give(runs, INPUTS // runs, under_way)
+        durable.give(runs, INPUTS // runs)
         return INPUTS / (time.perf_counter() - begin)
 
     return give

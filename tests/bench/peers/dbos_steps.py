@@ -2,9 +2,9 @@
 
 DBOS leaves a new database without a write-ahead log; with the word ``wal`` it gets one
 here, as ours has, which makes it faster. Its asynchronous workflows were the faster
-ones. The program is given the database's path. A line ``WORKFLOWS STEPS UNDER_WAY`` is
-answered with the seconds it took so many workflows, side by side, to do so many steps
-each, of which so many are under way at once.
+ones. The program is given the database's path. A line ``WORKFLOWS STEPS`` is answered
+with the seconds it took so many workflows, side by side, to do so many steps each, one
+after the other.
 """
 
 import asyncio
@@ -36,20 +36,17 @@ async def work(number: int) -> int:
 
 
 @DBOS.workflow()
-async def steps(amount: int, under_way: int) -> int:
-    """Steps in groups, one group after the other."""
-    for first in range(0, amount, under_way):
-        await asyncio.gather(*(work(first + n) for n in range(under_way)))
+async def steps(amount: int) -> int:
+    """Steps, one after the other."""
+    for number in range(amount):
+        await work(number)
     return amount
 
 
-async def seconds(workflows: int, amount: int, under_way: int) -> float:
+async def seconds(workflows: int, amount: int) -> float:
     """How long so many workflows take."""
     begin = time.perf_counter()
-    handles = [
-        await DBOS.start_workflow_async(steps, amount, under_way)
-        for _ in range(workflows)
-    ]
+    handles = [await DBOS.start_workflow_async(steps, amount) for _ in range(workflows)]
     done = await asyncio.gather(*(handle.get_result() for handle in handles))
     if done != [amount] * workflows:
         raise AssertionError(done)

@@ -21,19 +21,15 @@ class DurableInputs:
         self._runs: list[str] = []
         self._request = 1_000_000  # above the ids ``Client.ask`` gives
 
-    def give(self, runs: int, inputs: int, under_way: int) -> None:
-        """So many inputs to each of so many runs, and of each so many at once.
-
-        ``inputs`` is even and a multiple of ``under_way``.
-        """
+    def give(self, runs: int, inputs: int) -> None:
+        """So many inputs, an even number, to each of so many runs, one at a time."""
         for number in range(len(self._runs), runs):
             self._runs.append(f"run_{number}")
             self._client.ask(StartRun(run=self._runs[-1]))
-        for first in range(0, inputs, under_way):
-            for turn in range(first, first + under_way):
-                for run in self._runs[:runs]:
-                    self._send(ResumeRun(run=run) if turn % 2 else PauseRun(run=run))
-            for _ in range(runs * under_way):
+        for turn in range(inputs):
+            for run in self._runs[:runs]:
+                self._send(ResumeRun(run=run) if turn % 2 else PauseRun(run=run))
+            for _ in range(runs):
                 self._client.until(Reply)
 
     def _send(self, command: PauseRun | ResumeRun) -> None:

@@ -1,7 +1,7 @@
-"""A journal written by the first engine is read by this one, to the last byte.
+"""A journal written by an earlier engine is read by this one, to the last byte.
 
-``golden/journal_v1.sqlite`` stays as it is for ever. A newer schema gets a golden file
-of its own, made by ``python -m tests.unit.engine.test_golden_journal``.
+The files in ``golden`` stay as they are for ever. A newer schema gets a golden file of
+its own, made by ``python -m tests.unit.engine.test_golden_journal``.
 """
 
 import shutil
@@ -64,10 +64,13 @@ def write(directory: Path) -> None:
     here.kill()
 
 
-@pytest.fixture
-def first(tmp_path: Path) -> Iterator[World]:
-    """The world that finds the first engine's journal."""
-    shutil.copy(GOLDEN / "journal_v1.sqlite", tmp_path / "journal.sqlite")
+@pytest.fixture(params=range(1, len(MIGRATIONS) + 1))
+def first(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """The world that finds an earlier engine's journal."""
+    golden = GOLDEN / f"journal_v{request.param}.sqlite"
+    shutil.copy(golden, tmp_path / "journal.sqlite")
+    vouched_ms = BEGIN_MS + 13_750  # the note beside it: its readings may be trusted
+    (tmp_path / "vouched").write_bytes(vouched_ms.to_bytes(8, "big"))
     here = World(tmp_path, FLOW, begin_s=13.75, wall_offset_s=3600.0)
     yield here
     here.stop()

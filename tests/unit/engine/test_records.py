@@ -10,9 +10,14 @@ from hypothesis import strategies as some
 
 from edge_agent.engine import protocol
 from edge_agent.engine.protocol import (
+    MAX_FRAME_BYTES,
+    Answered,
+    Frames,
     GarbledFrame,
+    Listening,
     Refusal,
     Reply,
+    Report,
     Request,
     StopRun,
     decode_to_agent,
@@ -21,7 +26,7 @@ from edge_agent.engine.protocol import (
     encode_events,
 )
 from edge_agent.engine.records import NAMESPACE, encode_event, event_id
-from heddle.contract.runs import RunReport, RunStatus, WorkflowEvent
+from heddle.contract.runs import ListenerReport, RunReport, RunStatus, WorkflowEvent
 from heddle.workflow.effects import EventType, Tell
 
 
@@ -50,6 +55,41 @@ def test_messages_survive_the_wire() -> None:
     reports = (RunReport(run="r", flow="f", version=1, status=RunStatus.PAUSED),)
     for answer in (Reply(id=7, runs=reports), Refusal(id=7, uri="u", sentence="s")):
         assert decode_to_agent(encode(answer)) == answer
+
+
+def test_the_engines_own_reports_are_the_contracts_to_the_byte() -> None:
+    listening = Listening("t", "TIMER", "p", 7, None)
+    activations = {"g": 2}
+    mine = Report("r", "f", 1, "running", 5, None, ("p",), [listening], activations, 9)
+    theirs = RunReport(
+        run="r",
+        flow="f",
+        version=1,
+        status=RunStatus.RUNNING,
+        started_at_ms=5,
+        active_phases=("p",),
+        listening=(ListenerReport(listener="t", type="TIMER", phase="p", due_at_ms=7),),
+        activations=activations,
+        events=9,
+    )
+    assert encode(Answered(3, (mine,))) == encode(Reply(id=3, runs=(theirs,)))
+
+
+@given(some.lists(some.binary(max_size=40)), some.lists(some.integers(1, 30)))
+def test_frames_are_cut_wherever_the_stream_is_torn(
+    wanted: list[bytes], sizes: list[int]
+) -> None:
+    stream = b"".join(len(one).to_bytes(4, "big") + one for one in wanted)
+    frames, found = Frames(), []
+    for size in (*sizes, len(stream)):
+        found += frames.cut(stream[:size])
+        stream = stream[size:]
+    assert found == wanted
+
+
+def test_a_frame_that_is_too_long_is_garbled_before_it_has_come() -> None:
+    with pytest.raises(GarbledFrame, match="1048577 bytes"):
+        Frames().cut((MAX_FRAME_BYTES + 1).to_bytes(4, "big"))
 
 
 @pytest.mark.parametrize(
