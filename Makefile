@@ -1,5 +1,5 @@
 # Everything a newcomer types. `make up` and open the printed page; `make test` needs nothing else first.
-.PHONY: help venv web up test lint bench docs images timescaledb reference clean
+.PHONY: help venv web up test lint bench soak fuzz docs images timescaledb reference clean
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 page := $(shell find services/web \( -name node_modules -o -name dist \) -prune -o -type f -print 2>/dev/null)
@@ -18,6 +18,12 @@ lint: venv ## style, types and import contracts
 
 bench: venv web ## the figures promised in the docs (BENCH="up command")
 	@for bench in $(or $(BENCH),$$(python -m tests.bench)); do python -m tests.bench $$bench || exit; done
+
+soak: venv ## kill the engine 1,000 times in each runtime (ARGS="--kills 100 --runtime process")
+	@python -m tests.soak engine $(ARGS)
+
+fuzz: venv ## a million inputs each for the parser and the engine's socket (ARGS="--inputs 10000")
+	@for target in parser socket; do python -m tests.fuzz $$target $(ARGS) || exit; done
 
 docs: venv ## the manual, as a web site in site/
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict

@@ -12,9 +12,10 @@ lock() { # FILE SOURCE... : hashes, who asked for what, and no registry named
   "$UV" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
     --no-emit-index-url --no-emit-package bjdata --output-file "$file" "$@"
 }
-# bjdata needs a C compiler and NumPy; autobahn does without it, and then only Crossbar asks for NumPy.
+# bjdata needs a C compiler and NumPy; autobahn does without it, and then the agent needs no NumPy.
 extra="pyproject.toml --extra"
 lock dev $extra dev "$@"
 lock router $extra router -c requirements/dev.txt "$@"
-for role in agent services; do lock "$role" $extra "$role" -c requirements/dev.txt --no-emit-package numpy "$@"; done
+lock agent $extra agent -c requirements/dev.txt --no-emit-package numpy "$@"
+lock services $extra services -c requirements/dev.txt "$@"
 for set in build engine node; do lock "$set" "requirements/$set.in" -c requirements/dev.txt "$@"; done

@@ -21,6 +21,7 @@ from edge_agent.engine.flows import FlowFile, load_flows
 from edge_agent.engine.journal import Journal, open_journal
 from edge_agent.engine.protocol import (
     Acked,
+    Answered,
     Command,
     Events,
     Execute,
@@ -29,9 +30,11 @@ from edge_agent.engine.protocol import (
     Refusal,
     Reply,
     Request,
+    Status,
     ToAgent,
     Welcome,
     decode_to_agent,
+    encode,
 )
 from edge_agent.engine.readings import Readings as Known
 from edge_agent.engine.readings import VouchNote
@@ -74,6 +77,7 @@ class VirtualAgent:
     executed: dict[tuple[str, int], Execute] = field(default_factory=dict)
     answered: set[tuple[str, int]] = field(default_factory=set)
     fail: dict[tuple[str, int], str] = field(default_factory=dict)
+    faulty: dict[str, str] = field(default_factory=dict)  # by phase
     welcome: Welcome | None = None
     acknowledges: bool = True
     full: bool = False
@@ -83,6 +87,9 @@ class VirtualAgent:
         self.world.danger()
         if not self.closed:
             self._heed(decode_to_agent(frame))
+
+    def flush(self) -> None:
+        """Virtual agents hear a frame as it is sent."""
 
     def is_full(self) -> bool:
         return self.full
@@ -131,7 +138,7 @@ class VirtualAgent:
     def _answer(self, key: tuple[str, int]) -> None:
         self.answered.add(key)
         run, number = key
-        error = self.fail.get(key)
+        error = self.fail.get(key, self.faulty.get(self.executed[key].phase))
         self.world.engine.executed(Executed(run=run, number=number, error=error))
 
 
@@ -289,9 +296,11 @@ class World:
     def _ask(
         self, number: int, command: Command, answers: list[Reply | Refusal]
     ) -> None:
-        def answer(given: Reply | Refusal) -> None:
+        def answer(given: Answered | Refusal) -> None:
             self.danger()
-            answers.append(given)
+            heard = decode_to_agent(encode(given))
+            assert isinstance(heard, Reply | Refusal)
+            answers.append(heard)
             self._unanswered = [u for u in self._unanswered if u[0] != number]
 
         self.engine.ask(Request(id=number, command=command), answer)
@@ -302,6 +311,10 @@ class World:
         self.settle()
         assert isinstance(answers[0], Reply), answers
         return answers[0].runs[0]
+
+    def report(self, run: str) -> RunReport:
+        """How the run stands."""
+        return self.command(Status(run=run))
 
     def refused(self, command: Command) -> Refusal:
         answers = self.ask(command)

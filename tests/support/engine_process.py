@@ -1,6 +1,7 @@
 """The engine as a real process, and a plain blocking client at its socket."""
 
 import json
+import select
 import signal
 import socket
 import struct
@@ -30,6 +31,7 @@ from edge_agent.engine.protocol import (
 from heddle.contract.runs import WorkflowEvent
 
 M = TypeVar("M")
+C = TypeVar("C", bound="Client")
 
 
 def write_flow(directory: Path, definition: Any, version: int = 1) -> None:
@@ -52,15 +54,16 @@ class EngineProcess:
 
     def client(self, within_s: float = 15) -> "Client":
         """Connect, as soon as the engine listens."""
-        give_up_at = time.monotonic() + within_s
-        while True:
-            try:
-                return Client(self.directory / "engine.sock")
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > give_up_at:
-                    self.kill()
-                    raise AssertionError(self.said()) from None
-                time.sleep(0.01)
+        return self.linked(Client, within_s)
+
+    def linked(self, link: Callable[[Path], C], within_s: float = 15) -> C:
+        """The same with a client of one's own."""
+        alive = lambda: self.process.poll() is None  # noqa: E731
+        found = knock(self.directory, alive, within_s, link)
+        if found is None:
+            self.kill()
+            raise AssertionError(self.said())
+        return found
 
     def kill(self) -> None:
         """``kill -9``."""
@@ -98,6 +101,23 @@ def running(directory: Path, *options: str, **popen: Any) -> Iterator[EngineProc
         engine.said()
 
 
+def knock(
+    directory: Path,
+    is_alive: Callable[[], bool],
+    within_s: float,
+    link: Callable[[Path], C],
+) -> C | None:
+    """Connect as soon as the engine listens; ``None`` if it dies or takes too long."""
+    give_up_at = time.monotonic() + within_s
+    while True:
+        try:
+            return link(directory / "engine.sock")
+        except OSError:
+            if not is_alive() or time.monotonic() > give_up_at:
+                return None
+            time.sleep(0.01)
+
+
 class Client:
     """A blocking agent: it keeps events, acknowledges and answers commands."""
 
@@ -126,6 +146,10 @@ class Client:
 
     def send_frame(self, frame: bytes) -> None:
         self.socket.sendall(struct.pack(">I", len(frame)) + frame)
+
+    def has_more(self, within_s: float) -> bool:
+        """Whether a message has begun to come in, or does so in that time."""
+        return bool(self._bytes or select.select([self.socket], [], [], within_s)[0])
 
     def receive(self) -> ToAgent:
         """The next message; raises ``EOFError`` when the engine has hung up."""

@@ -1,0 +1,193 @@
+"""What a device produced, kept by its own outbox, against what the centre holds.
+
+A trigger in the outbox's file copies every chunk in the very transaction that keeps it:
+what was not committed when the agent was killed was not produced, and what was is known
+whatever happens to it later.
+"""
+
+import hashlib
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from edge_agent.budget import Budget
+from edge_agent.outbox_store import OutboxStore
+from edge_agent.packing import Chunk, decode_tags, make_batch
+from heddle.contract.samples import Stream
+from tests.support.centre import items_of
+
+_AUDIT = """
+create table if not exists audit (stream text, items integer, tags blob, body blob);
+create trigger if not exists audit_kept after insert on kept begin
+    insert into audit values (
+        new.stream, new.items,
+        (select body from tag_table where id = new.tags), new.body
+    );
+end;
+"""
+Row = tuple[Any, ...]
+
+
+@dataclass
+class Verdict:
+    """One stream of one device."""
+
+    device: str
+    stream: str
+    produced: int
+    stored: int
+    lost: int  # as the device told
+    checksum_produced: str  # of what is not lost
+    checksum_stored: str
+    flaws: list[str] = field(default_factory=list)
+
+
+def prepare(folder: Path, budget: Budget) -> None:
+    """Make a device's outbox that keeps an audit."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "outbox.sqlite"
+    OutboxStore(path, budget).close()
+    db = sqlite3.connect(path)
+    db.executescript(_AUDIT)
+    db.close()
+
+
+def judge(device: str, folder: Path, dsn: str) -> list[Verdict]:
+    """Every stream of a device, compared."""
+    with psycopg.connect(dsn) as centre:
+        flaws = _unexplained(centre, device)
+        return [
+            _compare(device, stream, _produced(folder, stream), centre, flaws)
+            for stream in Stream
+        ]
+
+
+def _compare(
+    device: str,
+    stream: Stream,
+    produced: Iterator[Row],
+    centre: psycopg.Connection[Any],
+    flaws: dict[str, list[str]],
+) -> Verdict:
+    made = Counter(produced)
+    there = Counter(_stored(centre, device, stream))
+    (lost,) = centre.execute(
+        "select coalesce(sum(count), 0)::bigint from loss"
+        " where device = %s and stream = %s",
+        (device, stream),
+    ).fetchone() or (0,)
+    missing, foreign = made - there, there - made
+    found = list(flaws.get(stream, []))
+    if foreign:
+        found.append(f"{foreign.total()} doubled or foreign: {_some(foreign)}")
+    if missing.total() != lost:
+        found.append(f"{missing.total()} missing, {lost} told: {_some(missing)}")
+    return Verdict(
+        device,
+        stream,
+        made.total(),
+        there.total(),
+        lost,
+        _checksum(made - missing),
+        _checksum(there),
+        found,
+    )
+
+
+def _some(rows: Counter[Row]) -> str:
+    return ", ".join(map(str, list(rows)[:3]))
+
+
+def _checksum(rows: Counter[Row]) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for line in sorted(map(repr, rows.elements())):
+        digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def _produced(folder: Path, stream: Stream) -> Iterator[Row]:
+    db = sqlite3.connect(folder / "outbox.sqlite")
+    for items, tags, body in db.execute(
+        "select items, tags, body from audit where stream = ?", (stream,)
+    ):
+        table = None if tags is None else decode_tags(tags)
+        chunk = Chunk(0, items, body, table)
+        batch = make_batch(stream, "", 0, [chunk])
+        yield from map(_plain, items_of(batch))
+    db.close()
+
+
+def _plain(item: Any) -> Row:
+    match item:
+        case (str() as tag, int() as at_us, value, int() as quality):
+            return (tag, at_us, value if value == value else None, quality)  # noqa: PLR0124
+        case (str() as run, event):
+            return (run, event.number, event.type, event.createdAt)
+        case _ if hasattr(item, "alarm"):
+            return (item.alarm, item.tag, item.at_us, item.before, item.after)
+        case _:
+            return (item.stream.value, item.epoch, item.first, item.count, item.reason)
+
+
+_STORED = {
+    Stream.SAMPLES: (
+        """
+        select t.tag, (extract(epoch from s.at) * 1000000)::bigint, s.value, s.quality
+          from sample s join tag t on t.id = s.tag_id where t.device = %s
+        """,
+        """
+        select t.tag, (extract(epoch from s.at) * 1000000)::bigint, s.value, s.quality
+          from sample_text s join tag t on t.id = s.tag_id where t.device = %s
+        """,
+    ),
+    Stream.RUN_EVENTS: (
+        """
+        select r.run, e.number, e.type, (extract(epoch from e.at) * 1000)::bigint
+          from run_event e join run r on r.id = e.run_id where r.device = %s
+        """,
+    ),
+    Stream.ALARMS: (
+        """
+        select alarm, tag, (extract(epoch from at) * 1000000)::bigint, before, after
+          from alarm_transition where device = %s and epoch is not null
+        """,
+    ),
+    Stream.LOSSES: (
+        "select stream, epoch, first, count, reason from loss where device = %s",
+    ),
+}
+
+
+def _stored(
+    centre: psycopg.Connection[Any], device: str, stream: Stream
+) -> Iterable[Row]:
+    return chain.from_iterable(
+        centre.execute(sql, (device,)) for sql in _STORED[stream]
+    )
+
+
+def _unexplained(centre: psycopg.Connection[Any], device: str) -> dict[str, list[str]]:
+    """Epochs but the newest that no loss closes where they end."""
+    found: dict[str, list[str]] = {}
+    for stream, epoch, ends in centre.execute(
+        """
+        select s.stream, s.epoch, s.next_number from stream s
+         where s.device = %(device)s
+           and exists (select from stream n
+                        where (n.device, n.stream) = (s.device, s.stream)
+                          and n.id > s.id)
+           and not exists (select from loss l
+                            where (l.device, l.stream, l.epoch, l.first)
+                                = (s.device, s.stream, s.epoch, s.next_number))
+        """,
+        {"device": device},
+    ):
+        sentence = f"epoch {epoch} ends at {ends}, and no loss tells why"
+        found.setdefault(stream, []).append(sentence)
+    return found
