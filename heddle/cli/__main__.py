@@ -15,10 +15,13 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.group(
     cls=LazyGroup,
     lazy={
+        "backup": "heddle.cli.backup:backup",
+        "restore": "heddle.cli.backup:restore",
         "up": "heddle.cli.up:up",
         "setup": "heddle.cli.up:setup",
         "login": "heddle.cli.login:login",
         "logout": "heddle.cli.login:logout",
+        "alarm": "heddle.cli.alarms:alarm",
         "device": "heddle.cli.devices:device",
         "run": "heddle.cli.runs:run",
         "telemetry": "heddle.cli.telemetry:telemetry",

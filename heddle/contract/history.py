@@ -87,7 +87,7 @@ class Series:
     """One tag's history as columns; raw series have only ``at_ms, mean, quality``.
 
     For buckets ``at_ms`` is the bucket's start; bad samples do not count. Text and JSON
-    have ``text`` in place of ``mean``, and no buckets but their first and last.
+    have ``text`` in place of ``mean``; of a bucket it is the last, beside ``count``.
     """
 
     tag: str

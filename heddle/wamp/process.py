@@ -189,9 +189,9 @@ class _Shell:
     async def _end(self) -> None:
         if self._starting is not None:
             self._starting.cancel()
-        if self._stop is None:
+        if self._stop is None and self._starting is None:
             return
-        stopping = Deferred.fromCoroutine(_awaited(self._stop()))
+        stopping = Deferred.fromCoroutine(self._stopped())
         try:
             await stopping.addTimeout(STOP_WITHIN_S, self._reactor)
         except defer.TimeoutError:
@@ -201,13 +201,16 @@ class _Shell:
             log.failure("stopping failed")
             self.exit_code = 1
 
+    async def _stopped(self) -> None:
+        """What ``main`` returned is called; or what it had begun, it has ended."""
+        if self._stop is not None:
+            await self._stop()
+        elif self._starting is not None:
+            await self._starting
+
 
 def _say(error: FleetError) -> None:
     print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)  # noqa: T201
-
-
-async def _awaited(work: Awaitable[None]) -> None:
-    await work
 
 
 def begin_logging(out: TextIO, environ: Mapping[str, str] = os.environ) -> None:

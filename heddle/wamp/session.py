@@ -120,6 +120,7 @@ class Wamp(Protocol):
 
 Handler = Callable[[Request, Caller], Awaitable[Reply]]
 Hearer = Callable[[Event, Mapping[str, str]], None]
+Malformed = Callable[[InvalidRequest, Caller], None]
 
 
 class Session:
@@ -158,15 +159,18 @@ class Session:
         procedure: Procedure[Request, Reply],
         handler: Handler[Request, Reply],
         /,
+        malformed: Malformed | None = None,
         **ids: str,
     ) -> None:
-        """Serve a procedure until the session ends; take it from a former self."""
+        """Serve a procedure until the session ends; take it from a former self.
+
+        ``malformed`` hears of requests that never reach the handler.
+        """
 
         def entry(*args: Any, details: Any, **kwargs: Any) -> Deferred[object]:
             request = args[0] if args else {}
-            answer = _answer(
-                procedure, handler, request, details, kwargs.get("request_id")
-            )
+            asked_as = kwargs.get("request_id")
+            answer = _answer(procedure, handler, request, details, asked_as, malformed)
             return _kept_going(Deferred.fromCoroutine(answer))
 
         uri = procedure.at(**ids)
@@ -304,6 +308,7 @@ async def _answer(
     payload: object,
     details: Any,
     asked_as: object,
+    malformed: Malformed | None,
 ) -> object:
     known_as = _known_as(asked_as)
     request_id.set(known_as)
@@ -314,7 +319,12 @@ async def _answer(
             Role(details.caller_authrole),
             known_as,
         )
-        request = _request(procedure, payload, caller)
+        try:
+            request = _request(procedure, payload, caller)
+        except InvalidRequest as flaw:
+            if malformed is not None:
+                malformed(flaw, caller)
+            raise
         return _plain(await handler(request, caller))
     except Exception as error:  # noqa: BLE001 -- the boundary: nothing internal leaks
         raise _on_the_wire(procedure.uri, known_as, error) from None

@@ -3,32 +3,36 @@
 A batch is refused whole, with ``InvalidRequest`` naming the element at fault.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import msgspec
+import numpy as np
 
+from heddle.contract.alarms import AlarmTransition
 from heddle.contract.declare import InvalidRequest, check_id
-from heddle.contract.runs import RunEvents, WorkflowEvent
-from heddle.contract.samples import Ingest, SampleColumns, SampleTag, Stream
+from heddle.contract.devices import TagType
+from heddle.contract.samples import Ingest, Loss, SampleColumns, SampleTag, Stream
+from services.fleetdata import reports
 from services.fleetdata.columns import (
-    EARLIEST_US,
-    FUTURE_US,
     MAX_ROWS,
+    TEXTUAL,
     Columns,
+    rows_of,
     unpack,
 )
+from services.fleetdata.reports import MAX_NUMBER, RunEvent
+from services.fleetdata.words import (
+    MAX_TAG,
+    MAX_UNIT,
+    check_json_text,
+    check_text,
+    check_word,
+)
 
-MAX_TAG, MAX_UNIT, MAX_WORD = 200, 64, 200
-MAX_DEPTH = 64  # of lists and maps in an event
-_MAX_NUMBER = 2**62
-_MAX_VERSION = 2**31 - 1
+MAX_TEXT_BYTES = 16 * 1024
+MAX_TEXTS_BYTES = 400_000  # of all texts of a batch
 _ROW_BYTES = 19
-_NUL = re.compile(
-    rb"(?<!\\)(?:\\\\)*\\u0000"
-)  # PostgreSQL's text has no such character
 
 
 class StreamKey(NamedTuple):
@@ -40,34 +44,27 @@ class StreamKey(NamedTuple):
 
 
 class TagKey(NamedTuple):
-    """Names a series: a change of unit begins another one."""
+    """Names a series: a change of unit or type begins another one."""
 
     device: str
     tag: str
     unit: str
-
-
-class RunEvent(NamedTuple):
-    """One event as it is stored; ``data`` is JSON."""
-
-    run: str
-    flow: str
-    version: int
-    number: int
-    id: str
-    type: str
-    at_ms: int
-    data: str
+    type: str = TagType.FLOAT.value
 
 
 @dataclass(frozen=True, slots=True)
 class SampleBatch:
-    """Samples numbered from ``first``."""
+    """Samples numbered from ``first``.
+
+    Two entries of ``tags`` may name the same series.
+    """
 
     key: StreamKey
     first: int
     tags: tuple[TagKey, ...]
     columns: Columns
+    texts: tuple[str, ...] = ()
+    text_bytes: int = 0
 
     def __len__(self) -> int:
         """How many items."""
@@ -76,7 +73,8 @@ class SampleBatch:
     @property
     def weight(self) -> int:
         """About how many bytes it holds while it waits."""
-        return 1000 + _ROW_BYTES * len(self.columns) + 300 * len(self.tags)
+        texts = 100 * len(self.texts) + 2 * self.text_bytes
+        return 1000 + _ROW_BYTES * len(self.columns) + 300 * len(self.tags) + texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,47 +95,102 @@ class EventBatch:
         return 1000 + sum(600 + len(event.data) for event in self.events)
 
 
-Batch = SampleBatch | EventBatch
+@dataclass(frozen=True, slots=True)
+class LossBatch:
+    """Losses numbered from ``first``."""
+
+    key: StreamKey
+    first: int
+    losses: tuple[Loss, ...]
+
+    def __len__(self) -> int:
+        """How many items."""
+        return len(self.losses)
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it holds while it waits."""
+        return 1000 + 1000 * len(self.losses)
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmBatch:
+    """Alarm transitions numbered from ``first``."""
+
+    key: StreamKey
+    first: int
+    transitions: tuple[AlarmTransition, ...]
+
+    def __len__(self) -> int:
+        """How many items."""
+        return len(self.transitions)
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it holds while it waits."""
+        return 1000 + sum(1500 + len(t.comment or "") for t in self.transitions)
+
+
+Batch = SampleBatch | EventBatch | LossBatch | AlarmBatch
+
+_CARRIED_AS = {
+    Stream.SAMPLES: "samples",
+    Stream.RUN_EVENTS: "events",
+    Stream.ALARMS: "alarms",
+    Stream.LOSSES: "losses",
+}
 
 
 def check(device: str, request: Ingest, now_us: int) -> Batch:
     """The batch ``device`` sent at ``now_us``. Raises ``InvalidRequest``."""
     check_id("device", device)
     check_id("epoch", request.epoch)
-    if not 0 <= request.first < _MAX_NUMBER:
+    if not 0 <= request.first < MAX_NUMBER:
         raise InvalidRequest(f"first is {request.first}: numbers count from 0")
-    key = StreamKey(device, request.stream, request.epoch)
+    _check_carries(request)
+    key, first = StreamKey(device, request.stream, request.epoch), request.first
     match request:
-        case Ingest(stream=Stream.SAMPLES, samples=SampleColumns() as packed) if (
-            request.events is None
-        ):
-            tags = tuple(_tags(device, packed.tags))
-            return SampleBatch(key, request.first, tags, unpack(packed, now_us))
-        case Ingest(stream=Stream.RUN_EVENTS, samples=None, events=tuple() as told):
-            events = tuple(_events(told, now_us))
-            if len(events) > MAX_ROWS:
-                raise InvalidRequest(
-                    f"events has {len(events)} events: send at most {MAX_ROWS}"
-                )
-            return EventBatch(key, request.first, events)
+        case Ingest(samples=SampleColumns() as packed):
+            return _samples(key, first, packed, now_us)
+        case Ingest(events=tuple() as told):
+            events = reports.run_events(told, now_us)
+            return EventBatch(key, first, _few("events", events))
+        case Ingest(losses=tuple() as lost):
+            return LossBatch(key, first, _few("losses", reports.losses(lost)))
+        case Ingest(alarms=tuple() as moved):
+            transitions = reports.transitions(moved, now_us)
+            return AlarmBatch(key, first, _few("alarms", transitions))
         case _:
-            wanted = "samples" if request.stream is Stream.SAMPLES else "events"
-            raise InvalidRequest(
-                f"a batch of the stream {request.stream.value} carries `{wanted}`, "
-                "and nothing else"
-            )
+            raise AssertionError("a batch carries what its stream says")
 
 
-def check_word(name: str, word: str, most: int, least: int = 1) -> str:
-    """``word``, if it is printable text of a fitting length."""
-    if not (least <= len(word) <= most and word.isprintable()):
+def _check_carries(request: Ingest) -> None:
+    wanted = _CARRIED_AS[request.stream]
+    carried = [n for n in _CARRIED_AS.values() if getattr(request, n) is not None]
+    if carried != [wanted]:
         raise InvalidRequest(
-            f"{name} is {word[:50]!r}: use {least} to {most} printable characters"
+            f"a batch of the stream {request.stream.value} carries `{wanted}`, "
+            f"and nothing else; this one has {' and '.join(carried) or 'nothing'}"
         )
-    return word
 
 
-def _tags(device: str, tags: tuple[SampleTag, ...]) -> Iterator[TagKey]:
+def _few(name: str, items: Iterator[Any]) -> tuple[Any, ...]:
+    found = tuple(items)
+    if len(found) > MAX_ROWS:
+        raise InvalidRequest(f"{name} has {len(found)} {name}: send at most {MAX_ROWS}")
+    return found
+
+
+def _samples(
+    key: StreamKey, first: int, packed: SampleColumns, now_us: int
+) -> SampleBatch:
+    tags = tuple(_tags(key.device, packed.tags))
+    columns = unpack(packed, now_us)
+    size = _check_texts(packed, columns) if packed.texts else 0
+    return SampleBatch(key, first, tags, columns, packed.texts, size)
+
+
+def _tags(device: str, tags: Sequence[SampleTag]) -> Iterator[TagKey]:
     if len(tags) > MAX_ROWS:
         raise InvalidRequest(
             f"samples.tags has {len(tags)} entries: send at most {MAX_ROWS}"
@@ -147,63 +200,34 @@ def _tags(device: str, tags: tuple[SampleTag, ...]) -> Iterator[TagKey]:
             device,
             check_word(f"samples.tags[{i}].tag", tag.tag, MAX_TAG),
             check_word(f"samples.tags[{i}].unit", tag.unit, MAX_UNIT, least=0),
+            tag.type.value,
         )
 
 
-def _events(told: tuple[RunEvents, ...], now_us: int) -> Iterator[RunEvent]:
-    for i, group in enumerate(told):
-        check_id(f"events[{i}].run", group.run)
-        check_id(f"events[{i}].flow", group.flow)
-        if not 0 <= group.version <= _MAX_VERSION:
-            raise InvalidRequest(f"events[{i}].version is {group.version}")
-        for j, event in enumerate(group.events):
-            yield _event(f"events[{i}].events[{j}]", group, event, now_us)
-
-
-def _event(name: str, group: RunEvents, event: WorkflowEvent, now_us: int) -> RunEvent:
-    check_word(f"{name}.id", event.id, MAX_WORD)
-    check_word(f"{name}.type", event.type, MAX_WORD)
-    if not 0 <= event.number < _MAX_NUMBER:
-        raise InvalidRequest(f"{name}.number is {event.number}: numbers count from 0")
-    if not EARLIEST_US <= event.createdAt * 1000 <= now_us + FUTURE_US:
+def _check_texts(packed: SampleColumns, columns: Columns) -> int:
+    """The bytes of all texts; those of JSON tags are JSON."""
+    if len(packed.texts) > MAX_ROWS:
         raise InvalidRequest(
-            f"{name}.createdAt is {event.createdAt}, before the year 2000 or more than "
-            "a day ahead: give unix milliseconds, and check the device's clock"
+            f"samples.texts has {len(packed.texts)} entries: send at most {MAX_ROWS}"
         )
-    return RunEvent(
-        run=group.run,
-        flow=group.flow,
-        version=group.version,
-        number=event.number,
-        id=event.id,
-        type=event.type,
-        at_ms=event.createdAt,
-        data=_json(f"{name}.data", event.data),
+    size = sum(
+        check_text(f"samples.texts[{i}]", text, MAX_TEXT_BYTES)
+        for i, text in enumerate(packed.texts)
     )
+    if size > MAX_TEXTS_BYTES:
+        raise InvalidRequest(
+            f"samples.texts has {size} bytes: send at most {MAX_TEXTS_BYTES}"
+        )
+    rows = rows_of(
+        columns, [tag.type for tag in packed.tags], frozenset({TagType.JSON})
+    )
+    if rows is not None:
+        indexes = columns.value[rows & ~np.isnan(columns.value)]
+        for i in np.unique(indexes).astype(int):
+            check_json_text(f"samples.texts[{i}]", packed.texts[i])
+    return size
 
 
-def _json(name: str, data: dict[str, object]) -> str:
-    if _is_deep(data):
-        raise InvalidRequest(f"{name} is nested more than {MAX_DEPTH} levels deep")
-    try:
-        text = msgspec.json.encode(data)
-    except (TypeError, ValueError) as flaw:
-        raise InvalidRequest(f"{name} is no JSON: {flaw}") from None
-    if _NUL.search(text):
-        raise InvalidRequest(f"{name} holds the character U+0000: leave it out")
-    return text.decode()
-
-
-def _is_deep(data: object) -> bool:
-    """Whether lists and maps are nested too deep; by levels, whatever they hold."""
-    level: list[Any] = [data]
-    for _ in range(MAX_DEPTH):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list | tuple)
-        ]
-        if not level:
-            return False
-    return True
+def is_textual(tag: TagKey) -> bool:
+    """Whether a series holds text (or JSON as text)."""
+    return tag.type in TEXTUAL

@@ -1,32 +1,35 @@
 """Packed sample columns: unpacked, checked and cut, without a Python object per row.
 
-``value`` may be NaN only where the quality is BAD: no value was to be had.
+``value`` is the number itself, 0 or 1, or an index into the batch's texts: by tag type.
+It may be NaN only where the quality is BAD: no value was to be had.
 """
 
-import sys
-from array import array
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
-from math import isfinite, isnan
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from heddle.contract.declare import InvalidRequest
+from heddle.contract.devices import TagType
 from heddle.contract.samples import Quality, SampleColumns
 
 MAX_ROWS = 10_000
+MAX_INTEGER = 2**53  # beyond it a float64 does not hold every integer
 EARLIEST_US = 946_684_800_000_000  # 2000-01-01, in unix microseconds
 FUTURE_US = 86_400_000_000  # how far ahead of us a device's clock may be
+TEXTUAL = frozenset({TagType.TEXT, TagType.JSON})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Columns:
     """Rows by column, equally long; ``tag`` indexes into a table kept elsewhere."""
 
-    tag: "array[int]"
-    at: "array[int]"  # unix microseconds
-    value: "array[float]"
-    quality: bytes
+    tag: NDArray[np.uint16]
+    at: NDArray[np.int64]  # unix microseconds
+    value: NDArray[np.float64]
+    quality: NDArray[np.uint8]
 
     def __len__(self) -> int:
         """How many items."""
@@ -34,59 +37,66 @@ class Columns:
 
     def after(self, skip: int) -> "Columns":
         """All rows but the first ``skip``."""
-        if not skip:
-            return self
-        return Columns(
-            self.tag[skip:], self.at[skip:], self.value[skip:], self.quality[skip:]
-        )
+        return self.where(slice(skip, None)) if skip else self
 
     def since(self, at_us: int) -> "Columns":
         """The rows that are not older than ``at_us``."""
-        if not self.at or min(self.at) >= at_us:
-            return self
-        kept = [at >= at_us for at in self.at]
+        kept = self.at >= at_us
+        return self if kept.all() else self.where(kept)
+
+    def where(self, kept: slice | NDArray[np.bool_]) -> "Columns":
+        """The rows of a slice or mask."""
         return Columns(
-            array("H", compress(self.tag, kept)),
-            array("q", compress(self.at, kept)),
-            array("d", compress(self.value, kept)),
-            bytes(compress(self.quality, kept)),
+            self.tag[kept], self.at[kept], self.value[kept], self.quality[kept]
         )
 
-    def newest(self) -> Iterator[tuple[int, int]]:
-        """For each tag index, the row of its newest sample; of equals the last."""
-        at = self.at
-        rows = range(len(at))
-        in_order = sorted(rows, key=at.__getitem__)  # linear when they are in order
-        return iter(dict(zip(map(self.tag.__getitem__, in_order), in_order)).items())  # noqa: B905 -- mapped from the same list
+
+def newest(of: NDArray[np.int32], at: NDArray[np.int64]) -> NDArray[np.intp]:
+    """The rows with the newest sample of each series ``of``; of equals the last.
+
+    In the order of the series.
+    """
+    order = np.lexsort((at, of))  # stable
+    ids = of[order]
+    ends = np.empty(len(ids), bool)
+    ends[-1:] = True
+    np.not_equal(ids[1:], ids[:-1], out=ends[:-1])
+    return order[ends]
 
 
 def unpack(packed: SampleColumns, now_us: int) -> Columns:
     """The columns of a batch. Raises ``InvalidRequest`` naming the element at fault."""
     columns = Columns(
-        _typed("samples.tag", "H", packed.tag),
-        _typed("samples.at", "q", packed.at),
-        _typed("samples.value", "d", packed.value),
-        packed.quality,
+        _typed("samples.tag", "<u2", packed.tag),
+        _typed("samples.at", "<i8", packed.at),
+        _typed("samples.value", "<f8", packed.value),
+        _typed("samples.quality", "u1", packed.quality),
     )
     _check_lengths(columns)
-    if columns:
+    if len(columns):
         _check_tags(columns, len(packed.tags))
         _check_times(columns, now_us)
         _check_quality(columns)
-        _check_values(columns)
+        _check_finite(columns)
+        _check_types(columns, [tag.type for tag in packed.tags], len(packed.texts))
     return columns
 
 
-def _typed(name: str, code: str, packed: bytes) -> "array[Any]":
-    column: array[Any] = array(code)
-    if len(packed) % column.itemsize:
+def rows_of(
+    columns: Columns, types: Sequence[TagType], wanted: frozenset[TagType]
+) -> Any:
+    """Which rows have a type out of ``wanted``, as a mask; None if no tag has."""
+    fitting = [kind in wanted for kind in types]
+    return np.array(fitting)[columns.tag] if any(fitting) else None
+
+
+def _typed(name: str, code: str, packed: bytes) -> NDArray[Any]:
+    kind = np.dtype(code)
+    if len(packed) % kind.itemsize:
         raise InvalidRequest(
-            f"{name} has {len(packed)} bytes, no multiple of {column.itemsize}"
+            f"{name} has {len(packed)} bytes, no multiple of {kind.itemsize}"
         )
-    column.frombytes(packed)
-    if sys.byteorder == "big":
-        column.byteswap()
-    return column
+    return np.frombuffer(packed, kind)
 
 
 def _check_lengths(columns: Columns) -> None:
@@ -102,22 +112,22 @@ def _check_lengths(columns: Columns) -> None:
 
 
 def _check_tags(columns: Columns, tags: int) -> None:
-    if (highest := max(columns.tag)) >= tags:
-        row = columns.tag.index(highest)
+    row = int(columns.tag.argmax())
+    if (highest := int(columns.tag[row])) >= tags:
         raise InvalidRequest(
             f"samples.tag[{row}] is {highest}, but samples.tags has {tags} entries"
         )
 
 
 def _check_times(columns: Columns, now_us: int) -> None:
-    if (first := min(columns.at)) < EARLIEST_US:
-        row = columns.at.index(first)
+    row = int(columns.at.argmin())
+    if (first := int(columns.at[row])) < EARLIEST_US:
         raise InvalidRequest(
             f"samples.at[{row}] is {first}, before the year 2000: "
             "give unix microseconds, and check the device's clock"
         )
-    if (last := max(columns.at)) > now_us + FUTURE_US:
-        row = columns.at.index(last)
+    row = int(columns.at.argmax())
+    if (last := int(columns.at[row])) > now_us + FUTURE_US:
         raise InvalidRequest(
             f"samples.at[{row}] is {last}, more than a day ahead: "
             "give unix microseconds, and check the device's clock"
@@ -125,19 +135,56 @@ def _check_times(columns: Columns, now_us: int) -> None:
 
 
 def _check_quality(columns: Columns) -> None:
-    if (worst := max(columns.quality)) > Quality.BAD:
-        row = columns.quality.index(worst)
+    row = int(columns.quality.argmax())
+    if (worst := int(columns.quality[row])) > Quality.BAD:
         raise InvalidRequest(f"samples.quality[{row}] is {worst}: use 0, 1 or 2")
 
 
-def _check_values(columns: Columns) -> None:
-    if all(map(isfinite, columns.value)):
+def _check_finite(columns: Columns) -> None:
+    finite = np.isfinite(columns.value)
+    if finite.all():
         return
-    for row, value in enumerate(columns.value):
-        if isfinite(value):
-            continue
-        if not (isnan(value) and columns.quality[row] == Quality.BAD):
-            raise InvalidRequest(
-                f"samples.value[{row}] is {value}: a value is finite; "
-                "NaN stands for none, with quality 2 (bad)"
-            )
+    none = np.isnan(columns.value) & (columns.quality == Quality.BAD)
+    _refuse_first(
+        columns,
+        ~(finite | none),
+        "a value is finite; NaN stands for none, with quality 2 (bad)",
+    )
+
+
+def _check_types(columns: Columns, types: Sequence[TagType], texts: int) -> None:
+    """That each value is one of its tag's type; NaN, no value, is of every type."""
+    for wanted, is_wrong, rule in (
+        (_INTEGER, _is_no_integer, f"an integer is whole and at most {MAX_INTEGER}"),
+        (_BOOLEAN, _is_no_boolean, "a boolean is 0 or 1"),
+        (
+            TEXTUAL,
+            lambda value: _is_no_index(value, texts),
+            f"a text is an index into samples.texts, which has {texts} entries",
+        ),
+    ):
+        rows = rows_of(columns, types, wanted)
+        if rows is not None:
+            there = rows & ~np.isnan(columns.value)
+            _refuse_first(columns, there & is_wrong(columns.value), rule)
+
+
+_INTEGER, _BOOLEAN = frozenset({TagType.INTEGER}), frozenset({TagType.BOOLEAN})
+
+
+def _is_no_integer(value: NDArray[np.float64]) -> Any:
+    return (value != np.trunc(value)) | (np.abs(value) > MAX_INTEGER)
+
+
+def _is_no_boolean(value: NDArray[np.float64]) -> Any:
+    return (value != 0) & (value != 1)
+
+
+def _is_no_index(value: NDArray[np.float64], length: int) -> Any:
+    return (value != np.trunc(value)) | (value < 0) | (value >= length)
+
+
+def _refuse_first(columns: Columns, wrong: NDArray[np.bool_], rule: str) -> None:
+    row = int(wrong.argmax())
+    if wrong[row]:
+        raise InvalidRequest(f"samples.value[{row}] is {columns.value[row]}: {rule}")

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -20,7 +21,9 @@ from twisted.logger import Logger
 from heddle.contract.declare import StorageUnavailable
 from heddle.wamp.blocking import Blocking
 from heddle.wamp.spawn import spawn
-from services.fleetdata.store.care import DAY_US, drop_days, make_days
+from services.fleetdata.rolling import Rolling
+from services.fleetdata.store.care import DAY_US, make_days
+from services.fleetdata.store.chunks import fit_chunks, pack_a_chunk
 from services.fleetdata.store.links import (
     Link,
     StoreDown,
@@ -28,6 +31,13 @@ from services.fleetdata.store.links import (
     StoreUnreachable,
 )
 from services.fleetdata.store.provision import Server, open_project
+from services.fleetdata.store.rollups import (
+    HOURS,
+    MINUTES,
+    drop_cells,
+    drop_samples,
+    dropped_before,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,6 +50,8 @@ CARE_EVERY_S = 3600.0
 IDLE_AFTER_S = 60.0
 GRACE_S = 2.0  # for calls under way when the service stops
 DAYS_AHEAD = 2
+MOST_DELETES = 50  # of roll-ups, before other work has its turn
+MOST_PACKS = 50  # of chunks, each time
 MAX_READS = 64  # of one project, waiting or under way
 
 
@@ -62,6 +74,21 @@ class Doors:
             door.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """For how many days what is kept, today not counted."""
+
+    samples: int
+    minutes: int
+    hours: int
+
+    @classmethod
+    def at_least(cls, samples: int, minutes: int, hours: int) -> "Keep":
+        """What others are made of is not kept longer than they are."""
+        minutes = max(samples, minutes)
+        return cls(samples, minutes, max(minutes, hours))
+
+
 class Database:
     """The database of one project."""
 
@@ -72,16 +99,19 @@ class Database:
         server: Server,
         project: str,
         *,
-        keep_days: int,
+        keep: Keep,
         write_timeout_s: float,
         read_timeout_s: float,
+        pack_after_days: int | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
         self._doors = doors
         self._server = server
         self._project = project
-        self._keep_days = keep_days
+        self._keep = keep
+        self._pack_after_days = pack_after_days
+        self._dropped_before_us = 0
         self._wall = wall
         self._writers = _Links(
             clock, doors.writing, server.conninfo(project, write_timeout_s)
@@ -89,26 +119,48 @@ class Database:
         self._readers = _Links(
             clock, doors.reading, server.conninfo(project, read_timeout_s)
         )
+        # One thread for all projects: roll-ups never take more than that.
+        self._tenders = _Links(
+            clock, doors.opening, server.conninfo(project, write_timeout_s)
+        )
+        self._rolling = Rolling(
+            clock, lambda *work: self._use(self._tenders, *work), project
+        )
         self._open = False
         self._reads = 0
         self._stopped = False
         self._nap: Deferred[None] | None = None
+        self._rest: Deferred[None] | None = None
 
     def start(self) -> None:
         """Open it, and keep it open and tidy, until ``stop``."""
         spawn(self._stay(), "keeping the database of {project}", project=self._project)
+        spawn(self._roll(), "rolling up samples of {project}", project=self._project)
 
     async def stop(self) -> None:
         """Refuse everything from now on; calls under way may end in a few seconds."""
         self._open, self._stopped = False, True
         self._wake()
-        await self._writers.close()
-        await self._readers.close()
+        if self._rest is not None:
+            self._rest.cancel()
+        every = (self._writers, self._readers, self._tenders)
+        await gatherResults([Deferred.fromCoroutine(links.close()) for links in every])
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it answers, as far as known."""
+        return self._open
+
+    @property
+    def reads_under_way(self) -> int:
+        """Questions waiting or being answered."""
+        return self._reads
 
     @property
     def keep_from_us(self) -> int:
         """Where the days kept begin, in unix microseconds."""
-        return (self._today() - self._keep_days) * DAY_US
+        days_from_us = (self._today() - self._keep.samples) * DAY_US
+        return max(days_from_us, self._dropped_before_us)
 
     async def write(
         self,
@@ -183,6 +235,7 @@ class Database:
             try:
                 await self._doors.opening(open_project, self._server, self._project)
                 await self._writers.perform(make_days, self._days_ahead())
+                self._dropped_before_us = await self._writers.perform(dropped_before)
             except StoreDown as error:
                 if (why := str(error)) != told:
                     told = why
@@ -209,6 +262,7 @@ class Database:
                 next_care = self._clock.seconds() + CARE_EVERY_S
             self._writers.close_idle()
             self._readers.close_idle()
+            self._tenders.close_idle()
             if self._open:
                 await self._sleep(IDLE_AFTER_S / 2)
 
@@ -216,17 +270,63 @@ class Database:
         """Whether it was done; what kept it from it is logged."""
         try:
             await self.write(make_days, self._days_ahead())
-            dropped = await self.write(drop_days, self._today() - self._keep_days)
+            await self._shape_chunks()
+            return await self._drop()
         except StorageUnavailable:
             return False
-        if dropped:
+
+    async def _shape_chunks(self) -> None:
+        """Cut the chunks to come by the rate; pack old ones if that is wanted."""
+        for table, hours in (await self.write(fit_chunks)).items():
             log.info(
-                "{project}: dropped {days} days of samples older than {keep} days",
+                "{project}: chunks of {table} last {hours} h from now on",
                 project=self._project,
-                days=dropped,
-                keep=self._keep_days,
+                table=table,
+                hours=hours,
             )
-        return True
+        if self._pack_after_days is None:
+            return
+        before = (self._today() - self._pack_after_days) * 86_400
+        for _ in range(MOST_PACKS):
+            packed = await self.write(pack_a_chunk, datetime.fromtimestamp(before, UTC))
+            if packed is None:
+                log.warn(
+                    "{project}: chunks are not packed, for that needs TimescaleDB "
+                    "under the Timescale licence",
+                    project=self._project,
+                )
+                self._pack_after_days = None
+            if not packed:
+                break
+
+    async def _drop(self) -> bool:
+        """Drop what is older than is kept; whether there is no more of it."""
+        today, keep = self._today(), self._keep
+        for grain, days in ((HOURS, keep.hours), (MINUTES, keep.minutes)):
+            for _ in range(MOST_DELETES):
+                if not await self.write(drop_cells, grain, today - days):
+                    break
+            else:
+                return False
+        dropped = await self.write(drop_samples, today - keep.samples)
+        if dropped:
+            self._dropped_before_us = (today - keep.samples) * DAY_US
+            log.info(
+                "{project}: dropped the samples older than {keep} days",
+                project=self._project,
+                keep=keep.samples,
+            )
+        return dropped is not None
+
+    async def _roll(self) -> None:
+        """Keep the roll-ups up to date, while it is open."""
+        while not self._stopped:
+            rest_s = await self._rolling.turn() if self._open else FIRST_RETRY_S
+            if self._stopped:
+                break
+            self._rest = deferLater(self._clock, rest_s)
+            with suppress(CancelledError):
+                await self._rest
 
     async def _sleep(self, delay_s: float) -> None:
         """Until the time is over or ``_wake`` is called."""

@@ -6,10 +6,16 @@ from typing import Any
 
 from twisted.logger import Logger
 
-from heddle.contract.declare import SYSTEM_REALM, project_realm
+from heddle.contract.declare import (
+    SYSTEM_REALM,
+    InvalidId,
+    InvalidRequest,
+    project_realm,
+)
 from heddle.contract.history import (
     HISTORY,
     LATEST,
+    LIVE,
     RUN_EVENTS,
     History,
     HistoryQuery,
@@ -24,13 +30,19 @@ from heddle.contract.people import (
     Project,
 )
 from heddle.contract.runs import RunEvents
-from heddle.contract.samples import INGEST, Ingest, Receipt
+from heddle.contract.samples import GAPS, INGEST, Gaps, GapsQuery, Ingest, Receipt
 from heddle.wamp.joining import Uplink
 from heddle.wamp.session import Caller, Session
 from services.fleetdata import questions
+from services.fleetdata.alarms import Alarms
 from services.fleetdata.batches import check
 from services.fleetdata.database import Database
+from services.fleetdata.gaps import gaps
+from services.fleetdata.guard import Guard
 from services.fleetdata.intake import Intake
+from services.fleetdata.live import Live
+from services.fleetdata.meters import ProjectMeter
+from services.fleetdata.refusals import Refusals
 
 log = Logger()
 
@@ -45,23 +57,51 @@ class ServedProject:
         self,
         database: Database,
         intake: Intake,
+        meter: ProjectMeter,
+        guard: Guard,
+        live: Live,
+        alarms: Alarms,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.database = database
         self._intake = intake
+        self._meter = meter
+        self._guard = guard
+        meter.watch(intake, database)
+        self.live = live
+        self.alarms = alarms
         self._wall = wall
+        self._refusals = Refusals(wall)
 
     async def settle(self, session: Session) -> None:
         """Serve the project's procedures in its realm."""
-        await session.serve(INGEST, self._ingest)
+        await session.serve(INGEST, self._ingest, malformed=self._malformed)
+        await session.serve(GAPS, self._gaps)
         await session.serve(LATEST, self._latest)
         await session.serve(HISTORY, self._history)
         await session.serve(RUN_EVENTS, self._run_events)
+        await self.alarms.settle(session)
+        self.live.publish_by(
+            lambda values: session.publish(LIVE, values, device=values.device)
+        )
         log.info("serving {realm}", realm=session.realm)
 
     async def _ingest(self, request: Ingest, caller: Caller) -> Receipt:
-        batch = check(caller.authid, request, int(self._wall() * 1e6))
-        return await self._intake.submit(batch)
+        with self._meter.asked():
+            try:
+                batch = check(caller.authid, request, int(self._wall() * 1e6))
+            except (InvalidRequest, InvalidId) as refusal:
+                self._refusals.tell(caller.authid, refusal)
+                raise
+            self._guard.admit()
+            return await self._intake.submit(batch)
+
+    def _malformed(self, refusal: InvalidRequest, caller: Caller) -> None:
+        self._meter.refused(refusal)
+        self._refusals.tell(caller.authid, refusal)
+
+    async def _gaps(self, query: GapsQuery, _: Caller) -> Gaps:
+        return await gaps(self.database, query)
 
     async def _latest(self, query: LatestQuery, _: Caller) -> Latest:
         return await questions.latest(self.database, query)
@@ -91,6 +131,8 @@ class Projects:
         await self._system.stop()
         for served, uplink in self._served.values():
             await uplink.stop()
+            served.live.stop()
+            served.alarms.stop()
             await served.database.stop()
 
     def add(self, project: str) -> None:
@@ -101,6 +143,8 @@ class Projects:
         uplink = self._connect(project_realm(project), on_join=served.settle)
         self._served[project] = served, uplink
         served.database.start()
+        served.live.start()
+        served.alarms.start()
         uplink.start()
 
     async def _learn(self, session: Session) -> None:

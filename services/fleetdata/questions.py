@@ -1,32 +1,32 @@
 """The way out: latest values, history and run events, checked and answered."""
 
-from collections.abc import Iterator
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
+from typing import TypeVar
 
 from heddle.contract.declare import InvalidRequest, StorageUnavailable, check_id
 from heddle.contract.history import (
     MAX_ROWS_PER_REPLY,
+    Fill,
     History,
     HistoryQuery,
     Latest,
     LatestQuery,
     RunEventsQuery,
-    Series,
     TooManyRows,
 )
 from heddle.contract.runs import RunEvents, RunNotFound
-from services.fleetdata.batches import MAX_TAG, check_word
+from services.fleetdata.answers import bucket_series, raw_series
 from services.fleetdata.columns import MAX_ROWS
 from services.fleetdata.database import Database
-from services.fleetdata.store import reading
+from services.fleetdata.pages import place_of, token
+from services.fleetdata.store import buckets, raw, reading
+from services.fleetdata.store.buckets import Gone
 from services.fleetdata.store.links import StoreTooSlow
-from services.fleetdata.store.reading import Found, Overflow, unix_ms
+from services.fleetdata.store.raw import Page
+from services.fleetdata.store.reading import Most, Overflow
+from services.fleetdata.words import MAX_TAG, check_word
 
 MAX_TAGS = 5_000  # in one question or answer
 REPLY_BYTES = 900_000  # the router carries messages of 1 MiB
-RAW_ROW_BYTES, BUCKET_ROW_BYTES = 19, 41
 LAST_MS = 253_402_300_800_000  # the end of the year 9999
 MAX_BUCKET_MS = 366 * 86_400_000
 
@@ -52,22 +52,58 @@ async def latest(database: Database, query: LatestQuery) -> Latest:
 async def history(database: Database, query: HistoryQuery) -> History:
     """Samples or buckets of a range; one series or more for each tag asked for."""
     check_history(query)
-    most = _most_rows(query)
+    after = place_of(query)
     try:
-        found = await database.read(reading.history, query, most)
+        if query.bucket_ms is None:
+            most = Most(min(query.limit, REPLY_BYTES // raw.ROW_BYTES), REPLY_BYTES)
+            page = _fitting(await database.read(raw.raw, query, most, after), most)
+            return History(
+                device=query.device,
+                series=tuple(raw_series(query, page.found)),
+                next_page=_next_page(query, page),
+            )
+        most = Most(min(query.limit, REPLY_BYTES // buckets.ROW_BYTES), REPLY_BYTES)
+        answer = await database.read(buckets.buckets, query, most)
+        if isinstance(answer, Gone):
+            raise _gone(query.bucket_ms, answer)
+        found = _fitting(answer, most)
+        return History(device=query.device, series=tuple(bucket_series(query, found)))
     except StoreTooSlow:
+        raise TooManyRows(f"finding the rows took too long: {_LESS}") from None
+
+
+def _next_page(query: HistoryQuery, page: Page) -> str | None:
+    return None if page.more_after is None else token(query, page.more_after)
+
+
+_LESS = "ask for a shorter range, fewer tags or wider buckets"
+
+T = TypeVar("T")
+
+
+def _fitting(answer: T | Overflow, most: Most) -> T:
+    if not isinstance(answer, Overflow):
+        return answer
+    if answer.rows is None:
         raise TooManyRows(
-            "finding the rows took too long: "
-            "ask for a shorter range, fewer tags or wider buckets"
-        ) from None
-    if isinstance(found, Overflow):
-        raise TooManyRows(
-            f"the answer has {found.rows} rows, more than {most}: "
-            "ask for a shorter range, fewer tags or wider buckets",
-            rows=found.rows,
-            most=most,
+            f"the answer has more than {most.size_bytes} bytes of text: {_LESS}",
+            most_bytes=most.size_bytes,
         )
-    return History(device=query.device, series=tuple(_series(query, found)))
+    raise TooManyRows(
+        f"the answer has {answer.rows} rows, more than {most.rows}: {_LESS}",
+        rows=answer.rows,
+        most=most.rows,
+    )
+
+
+def _gone(bucket_ms: int, gone: Gone) -> InvalidRequest:
+    since_ms, cell_ms = gone.before_us // 1000, gone.cell_us // 1000
+    return InvalidRequest(
+        f"before {since_ms} there are roll-ups only, and buckets of {bucket_ms} ms "
+        f"cannot be made of them: use a multiple of {cell_ms} ms, or a later from_ms",
+        since_ms=since_ms,
+        cell_ms=cell_ms,
+    )
 
 
 async def run_events(database: Database, query: RunEventsQuery) -> RunEvents:
@@ -104,6 +140,10 @@ def check_history(query: HistoryQuery) -> None:
         raise InvalidRequest(
             f"bucket_ms is {query.bucket_ms}: use 1 to {MAX_BUCKET_MS}, or none"
         )
+    if query.bucket_ms is None and query.fill is not Fill.NONE:
+        raise InvalidRequest("fill is for buckets: give bucket_ms with it")
+    if query.bucket_ms is not None and query.page is not None:
+        raise InvalidRequest("page is for raw samples: leave bucket_ms out")
     if not 1 <= query.limit <= MAX_ROWS_PER_REPLY:
         raise InvalidRequest(
             f"limit is {query.limit}: use 1 to {MAX_ROWS_PER_REPLY} rows"
@@ -115,44 +155,6 @@ def _check_tags(tags: tuple[str, ...]) -> None:
         raise InvalidRequest(f"tags has {len(tags)} names: use 1 to {MAX_TAGS}")
     for i, tag in enumerate(tags):
         check_word(f"tags[{i}]", tag, MAX_TAG)
-
-
-def _most_rows(query: HistoryQuery) -> int:
-    """The limit asked for, or what fits into a message."""
-    row = RAW_ROW_BYTES if query.bucket_ms is None else BUCKET_ROW_BYTES
-    return min(query.limit, REPLY_BYTES // row)
-
-
-def _series(query: HistoryQuery, found: Found) -> Iterator[Series]:
-    """In the order of the tags asked for; an unknown tag has an empty series."""
-    rows = {id_: list(of) for id_, of in groupby(found.rows, key=itemgetter(0))}
-    for asked in dict.fromkeys(query.tags):
-        known = [(id_, unit) for id_, tag, unit in found.series if tag == asked]
-        full = [(id_, unit) for id_, unit in known if id_ in rows]
-        for id_, unit in full or known[-1:] or [(0, "")]:
-            yield _one(asked, unit, rows.get(id_, []), query.bucket_ms is not None)
-
-
-def _one(tag: str, unit: str, rows: list[Any], in_buckets: bool) -> Series:
-    at = tuple(unix_ms(row[1]) for row in rows)
-    mean = tuple(row[2] for row in rows)
-    if not in_buckets:
-        return Series(
-            tag=tag,
-            unit=unit,
-            at_ms=at,
-            mean=mean,
-            quality=tuple(row[3] for row in rows),
-        )
-    return Series(
-        tag=tag,
-        unit=unit,
-        at_ms=at,
-        mean=mean,
-        low=tuple(row[3] for row in rows),
-        high=tuple(row[4] for row in rows),
-        count=tuple(row[5] for row in rows),
-    )
 
 
 def _slow() -> StorageUnavailable:

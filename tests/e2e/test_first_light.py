@@ -149,6 +149,14 @@ def test_telemetry_is_tailed_line_by_line(stack) -> None:
     )
 
 
+def test_nothing_is_missing_of_a_device_that_lost_nothing(stack) -> None:
+    found = stack.ask("telemetry", "gaps")
+    assert (found["device"], found["complete"]) == ("virtual_1", True)
+    assert {epoch["state"] for epoch in found["epochs"]} == {"open"}
+    shown = stack.cli("telemetry", "gaps", "--from", "2026-01-01")
+    assert "complete: nothing of virtual_1 is missing" in shown.out
+
+
 def test_devices_are_listed_for_people_and_programs(stack) -> None:
     (device,) = stack.ask("device", "list")["devices"]
     assert (device["device"], device["kind"]) == ("virtual_1", "virtual")

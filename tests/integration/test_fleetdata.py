@@ -28,10 +28,13 @@ from heddle.contract.declare import (
 from heddle.contract.history import (
     HISTORY,
     LATEST,
+    LIVE,
     MAX_ROWS_PER_REPLY,
     RUN_EVENTS,
+    Fill,
     HistoryQuery,
     LatestQuery,
+    LiveValues,
     RunEventsQuery,
     TooManyRows,
 )
@@ -43,13 +46,21 @@ from heddle.contract.people import (
     ProjectList,
 )
 from heddle.contract.runs import RunNotFound
-from heddle.contract.samples import INGEST, Ingest, Receipt, SequenceGap, Stream
+from heddle.contract.samples import (
+    GAPS,
+    INGEST,
+    GapsQuery,
+    Ingest,
+    Receipt,
+    SequenceGap,
+    Stream,
+)
 from heddle.local.postgres import Postgres, embedded_bin
 from heddle.wamp.session import Caller, CallTimedOut, Session
 from services.fleetdata.config import Config
 from services.fleetdata.service import Fleetdata
 from services.fleetdata.store.provision import database_name
-from tests.support.batches import events, now_s, ramp, samples
+from tests.support.batches import events, loss, losses, now_s, ramp, samples
 from tests.support.databases import PASSWORD, free_port, running
 from tests.support.router import InProcRouter, MiniBackend
 from tests.support.storage import Storage, storage
@@ -223,6 +234,57 @@ async def test_a_bad_batch_is_refused_and_the_session_lives_on(plant: Setting) -
 
 
 @pytest_twisted.ensureDeferred
+async def test_wrong_typed_columns_are_refused_by_name_and_counted(
+    plant: Setting,
+) -> None:
+    key = await plant.backend.device(plant.project, "press_7")
+    good = ramp(0, 5, NOW_S)
+    assert good.samples is not None
+    wrong: list[tuple[str, Any]] = [
+        ("at", "soon"),
+        ("value", [1.0, 2.0]),
+        ("tags", [{"tag": 5}]),
+        ("tags", [{"tag": "t", "type": "colour"}]),
+        ("texts", [b"x"]),
+        ("quality", None),
+    ]
+    async with plant.device(key) as device:
+        for name, value in wrong:
+            columns = replace(good.samples, **{name: value})
+            with pytest.raises(InvalidRequest, match=rf"\$\.samples\.{name}"):
+                await device.call(INGEST, replace(good, samples=columns))
+        assert (await device.call(INGEST, good)).next_number == 5
+    counted = plant.service._registry.get_sample_value(
+        "heddle_fleetdata_refusals_total",
+        {"project": plant.project, "reason": "invalid_request"},
+    )
+    assert counted == len(wrong)
+
+
+@pytest_twisted.ensureDeferred
+async def test_gaps_are_asked_for_over_the_wire(plant: Setting) -> None:
+    key = await plant.backend.device(plant.project, "press_7")
+    async with plant.device(key) as device, plant.owner() as owner:
+        await device.call(INGEST, ramp(0, 5, NOW_S, epoch="one"))
+        await device.call(INGEST, ramp(0, 5, NOW_S, epoch="two"))
+        await device.call(INGEST, losses(0, loss("one", 5, 3, NOW_S)))
+        found = await owner.call(GAPS, GapsQuery(device="press_7"))
+        assert not found.complete
+        assert [(e.stream, e.epoch, e.state.value) for e in found.epochs] == [
+            ("losses", "l1", "open"),
+            ("samples", "one", "closed"),
+            ("samples", "two", "open"),
+        ]
+        assert [(one.first, one.count) for one in found.losses] == [(5, 3)]
+        later = GapsQuery(device="press_7", from_ms=int(NOW_S + 1) * 1000)
+        assert (await owner.call(GAPS, later)).complete
+        with pytest.raises(InvalidRequest, match="empty"):
+            await owner.call(GAPS, replace(later, to_ms=0))
+        with pytest.raises(NotPermitted):
+            await device.call(GAPS, later)
+
+
+@pytest_twisted.ensureDeferred
 async def test_the_largest_answer_passes_the_router(plant: Setting) -> None:
     key = await plant.backend.device(plant.project, "press_7")
     start_s = NOW_S - 60_000
@@ -244,12 +306,70 @@ async def test_the_largest_answer_passes_the_router(plant: Setting) -> None:
             )
 
         assert len((await history(40_000, None)).series[0].mean) == 40_000
-        assert len((await history(21_000, 1000)).series[0].mean) == 21_000
+        assert len((await history(15_000, 1000)).series[0].mean) == 15_000
         with pytest.raises(TooManyRows, match="50000 rows"):
             await history(60_000, None)
         with pytest.raises(TooManyRows, match="50000 rows"):
             await history(60_000, 1000)
         assert len((await history(60_000, 60_000)).series[0].mean) in (834, 835)
+
+
+@pytest_twisted.ensureDeferred
+async def test_history_comes_in_pages(plant: Setting) -> None:
+    key = await plant.backend.device(plant.project, "press_7")
+    async with plant.device(key) as device, plant.owner() as owner:
+        await device.call(INGEST, ramp(0, 2500, NOW_S - 3000))
+        query = HistoryQuery(
+            device="press_7",
+            tags=("temp",),
+            from_ms=int(NOW_S - 5000) * 1000,
+            to_ms=int(NOW_S) * 1000,
+            limit=1000,
+            page="",
+        )
+        found: list[float | None] = []
+        sizes = []
+        while query.page is not None:
+            page = await owner.call(HISTORY, query)
+            sizes.append(sum(len(series.mean) for series in page.series))
+            found += [value for series in page.series for value in series.mean]
+            query = replace(query, page=page.next_page)
+        assert sizes == [1000, 1000, 500]
+        assert found == [float(n) for n in range(2500)]
+        with pytest.raises(InvalidRequest, match="no `next_page`"):
+            await owner.call(HISTORY, replace(query, page="nonsense"))
+        with pytest.raises(InvalidRequest, match="fill is for buckets"):
+            await owner.call(HISTORY, replace(query, fill=Fill.NULL))
+        with pytest.raises(InvalidRequest, match="page is for raw"):
+            await owner.call(HISTORY, replace(query, page="", bucket_ms=1000))
+
+
+@pytest_twisted.ensureDeferred
+async def test_live_values_are_the_newest_stored_ones(plant: Setting) -> None:
+    key = await plant.backend.device(plant.project, "press_7")
+    heard: list[LiveValues] = []
+    async with plant.device(key) as device, plant.owner() as owner:
+        await owner.hear(LIVE, lambda live, _: heard.append(live), device="press_7")
+        rows = [("temp", NOW_S - 2, 20.0, 0), ("temp", NOW_S - 1, 22.0, 1)]
+        await device.call(INGEST, samples(0, [*rows, ("ph", NOW_S, float("nan"), 2)]))
+
+        async def told() -> bool:
+            return bool(heard)
+
+        await until(plant.reactor, told)
+        (live,) = heard
+        assert live.device == "press_7"
+        assert {v.tag: (v.value, v.quality) for v in live.values} == {
+            "temp": (22.0, 1),
+            "ph": (None, 2),
+        }
+        # late and repeated samples are no news
+        await device.call(INGEST, samples(3, [("temp", NOW_S - 500, 1.0, 0)]))
+        await device.call(INGEST, samples(0, rows))
+        await device.call(INGEST, samples(4, [("ph", NOW_S + 1, 7.0, 0)]))
+        heard.clear()
+        await until(plant.reactor, told)
+        assert [[v.tag for v in live.values] for live in heard] == [["ph"]]
 
 
 @pytest_twisted.ensureDeferred

@@ -46,6 +46,8 @@ def settings(tmp_path: Path) -> dict[str, str]:
             "setting FLEETDATA_DATABASE_URL is unusable: it is no PostgreSQL URL",
         ),
         ({"database_password_file": "/nowhere/pw"}, "/nowhere/pw: No such file"),
+        ({"metrics": "9464"}, "FLEETDATA_METRICS is unusable: '9464' is no HOST:PORT"),
+        ({"guard_path": "/nowhere"}, "FLEETDATA_GUARD_PATH is unusable: /nowhere does"),
         ({"keep_days": "0"}, "FLEETDATA_KEEP_DAYS is unusable: Expected int >= 1"),
     ],
 )

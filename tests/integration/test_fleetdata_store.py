@@ -14,6 +14,7 @@ from heddle.contract.history import HistoryQuery
 from heddle.contract.samples import Ingest
 from services.fleetdata.batches import check
 from services.fleetdata.store import reading
+from services.fleetdata.store.buckets import buckets
 from services.fleetdata.store.care import DAY_US, drop_days, make_days
 from services.fleetdata.store.links import (
     Link,
@@ -28,7 +29,8 @@ from services.fleetdata.store.provision import (
     database_name,
     open_project,
 )
-from services.fleetdata.store.reading import Found, Overflow
+from services.fleetdata.store.raw import raw
+from services.fleetdata.store.reading import Found, Most, Overflow
 from services.fleetdata.store.writing import Missing, Outcome, Stored, write
 from tests.support.batches import events, now_s, ramp, samples
 from tests.support.databases import Server as RunningServer
@@ -72,7 +74,7 @@ def stored(link: Link) -> list[Any]:
 def history(
     link: Link, tags: Sequence[str], from_s: float, to_s: float, **more: Any
 ) -> Found | Overflow:
-    most = more.pop("most", 10_000)
+    most = Most(more.pop("most", 10_000), 900_000)
     asked = HistoryQuery(
         device="press_7",
         tags=tuple(tags),
@@ -80,7 +82,9 @@ def history(
         to_ms=int(to_s * 1000),
         **more,
     )
-    return link.perform(reading.history, asked, most)
+    work: Any = raw if asked.bucket_ms is None else buckets
+    answer = link.perform(work, asked, most)
+    return answer if isinstance(answer, Overflow) else answer.found
 
 
 def test_the_storage_is_what_the_server_offers(
@@ -166,7 +170,10 @@ def test_late_data_land_in_their_place(link: Link) -> None:
     assert put(link, ramp(3, 3, old_s)) == (Stored(6, 3),)
     found = history(link, ["temp"], old_s, NOW_S + 100, bucket_ms=DAY_S * 1000)
     assert isinstance(found, Found)
-    assert [(mean, n) for _, _, mean, _, _, n in found.rows] == [(4.0, 3), (1.0, 3)]
+    assert [(mean, n) for _, _, mean, _, _, n, _, _ in found.rows] == [
+        (4.0, 3),
+        (1.0, 3),
+    ]
 
 
 def test_a_batch_may_span_days(link: Link) -> None:
@@ -269,7 +276,7 @@ def test_a_change_of_unit_begins_another_series(link: Link) -> None:
     put(link, samples(1, [("temp", NOW_S + 1, 293.0, 0)], unit="K"))
     found = history(link, ["temp"], NOW_S, NOW_S + 10)
     assert isinstance(found, Found)
-    assert [(tag, unit) for _, tag, unit in found.series] == [
+    assert [(tag, unit) for _, tag, unit, _ in found.series] == [
         ("temp", "°C"),
         ("temp", "K"),
     ]
@@ -281,14 +288,14 @@ def test_history_is_raw_or_in_buckets_of_unix_time(link: Link) -> None:
     start_s = NOW_S // 10 * 10 - 1000
     put(link, ramp(0, 20, start_s))
     put(link, samples(20, [("temp", start_s + 4, 999.0, 2)]))  # bad: does not count
-    raw = history(link, ["temp"], start_s + 5, start_s + 8)
-    assert isinstance(raw, Found)
-    assert [(reading.unix_ms(at), v, q) for _, at, v, q in raw.rows] == [
+    as_stored = history(link, ["temp"], start_s + 5, start_s + 8)
+    assert isinstance(as_stored, Found)
+    assert [(reading.unix_ms(at), v, q) for _, at, v, q in as_stored.rows] == [
         ((start_s + n) * 1000, n, 0) for n in (5, 6, 7)
     ]
-    buckets = history(link, ["temp"], start_s, start_s + 100, bucket_ms=10_000)
-    assert isinstance(buckets, Found)
-    assert [(reading.unix_ms(b[1]), *b[2:]) for b in buckets.rows] == [
+    in_buckets = history(link, ["temp"], start_s, start_s + 100, bucket_ms=10_000)
+    assert isinstance(in_buckets, Found)
+    assert [(reading.unix_ms(b[1]), *b[2:6]) for b in in_buckets.rows] == [
         (start_s * 1000, 4.5, 0.0, 9.0, 10),
         ((start_s + 10) * 1000, 14.5, 10.0, 19.0, 10),
     ]

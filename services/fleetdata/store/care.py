@@ -1,4 +1,4 @@
-"""The days of ``sample``: made ahead or on demand, and dropped when they are old.
+"""The days of samples: made ahead or on demand, and dropped when they are old.
 
 With TimescaleDB chunks make themselves. Without it a day is a partition, made beside
 the table and then attached, which holds up no reader.
@@ -16,6 +16,7 @@ from services.fleetdata.store.links import Link
 log = Logger()
 
 DAY_US = 86_400_000_000
+TABLES = ("sample", "sample_text")
 _EPOCH = date(1970, 1, 1)
 _LOCK = 0x48454445
 
@@ -30,55 +31,68 @@ def make_days(link: Link, days: Iterable[int]) -> None:
     connection = link.connection
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
-        there = set(_partitions(connection))
-        for day in missing:
-            if day not in there:
-                _make(connection, day)
-    link.days |= there | set(missing)
+        for table in TABLES:
+            there = set(_partitions(connection, table))
+            for day in missing:
+                if day not in there:
+                    _make(connection, table, day)
+    link.days |= set(missing)
 
 
 def drop_days(link: Link, before: int) -> int:
-    """Drop the samples of all days before a day; returns how many days."""
+    """Drop the samples of all days before a day; returns how many days or chunks."""
     connection = link.connection
     if not link.partitioned:
-        cursor = connection.execute(
-            "select drop_chunks('sample', older_than => %s::timestamptz)", [_at(before)]
-        )
-        return len(cursor.fetchall())
+        return sum(_drop_chunks(connection, table, before) for table in TABLES)
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
-        old = [day for day in _partitions(connection) if day < before]
-        for day in old:
-            connection.execute(sql.SQL("drop table {}").format(_name(day)))
-    link.days -= set(old)
-    return len(old)
+        old = [
+            (table, day)
+            for table in TABLES
+            for day in _partitions(connection, table)
+            if day < before
+        ]
+        for table, day in old:
+            connection.execute(sql.SQL("drop table {}").format(_name(table, day)))
+    days = {day for _, day in old}
+    link.days -= days
+    return len(days)
 
 
-def _partitions(connection: Connection) -> list[int]:
+def _drop_chunks(connection: Connection, table: str, before: int) -> int:
+    cursor = connection.execute(
+        "select drop_chunks(%s::regclass, older_than => %s::timestamptz)",
+        [table, _at(before)],
+    )
+    return len(cursor.fetchall())
+
+
+def _partitions(connection: Connection, table: str) -> list[int]:
     """The days that have a partition."""
     names = connection.execute(
         """
         select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-         where i.inhparent = 'sample'::regclass
-        """
+         where i.inhparent = %s::regclass
+        """,
+        [table],
     ).fetchall()
     return [_day(cast("str", name)) for (name,) in names]
 
 
-def _make(connection: Connection, day: int) -> None:
-    name, bounds = _name(day), (_literal(day), _literal(day + 1))
+def _make(connection: Connection, table: str, day: int) -> None:
+    name, parent = _name(table, day), sql.Identifier(table)
     connection.execute(
-        sql.SQL("create table {} (like sample including all)").format(name)
+        sql.SQL("create table {} (like {} including all)").format(name, parent)
     )
     connection.execute(
         sql.SQL(
-            "alter table sample attach partition {} for values from ({}) to ({})"
-        ).format(name, *bounds)
+            "alter table {} attach partition {} for values from ({}) to ({})"
+        ).format(parent, name, _literal(day), _literal(day + 1))
     )
 
 
-def _name(day: int) -> sql.Identifier:
-    return sql.Identifier(f"sample_{_EPOCH + timedelta(days=day):%Y_%m_%d}")
+def _name(table: str, day: int) -> sql.Identifier:
+    return sql.Identifier(f"{table}_{_EPOCH + timedelta(days=day):%Y_%m_%d}")
 
 
 def _day(name: str) -> int:

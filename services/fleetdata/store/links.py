@@ -14,6 +14,7 @@ import psycopg
 from psycopg import Connection, errors
 
 from services.fleetdata.batches import TagKey
+from services.fleetdata.store.copying import register_arrays
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -122,6 +123,7 @@ class Link:
     def _connect(self) -> None:
         try:
             self._open = psycopg.connect(self._conninfo, autocommit=True)
+            register_arrays(self._open)
             found = self._open.execute(
                 "select relkind = 'p' from pg_class where oid = to_regclass('sample')"
             ).fetchone()

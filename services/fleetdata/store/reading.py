@@ -1,32 +1,61 @@
-"""Questions to a project's database: latest values, history, events of a run."""
+"""Questions to a project's database: latest values, events of a run; and what those
+of history have in common.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from psycopg import sql
+from psycopg import Connection, sql
 
+from heddle.contract.devices import TagType
 from heddle.contract.history import HistoryQuery, TagValue
 from heddle.contract.runs import WorkflowEvent
+from services.fleetdata.columns import TEXTUAL
 from services.fleetdata.store.links import Link
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
+_MS, _US = timedelta(milliseconds=1), timedelta(microseconds=1)
+_TYPES, _FLOAT = {kind.value: kind for kind in TagType}, TagType.FLOAT.value
+_FETCHED_AT_ONCE = 200  # texts of up to 16 KiB
+
+
+class SeriesKey(NamedTuple):
+    """A series: its id, and what it is called."""
+
+    id: int
+    tag: str
+    unit: str
+    type: TagType
+
+    @property
+    def is_textual(self) -> bool:
+        """Whether it holds text, or JSON as text."""
+        return self.type in TEXTUAL
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """What an answer may hold."""
+
+    rows: int
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Overflow:
-    """The answer has more rows than allowed."""
+    """The answer has more rows than allowed, or (None) more bytes of text."""
 
-    rows: int
+    rows: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Rows of history, by series and time; ``series`` are id, tag and unit."""
+    """Rows of history, those of a series together and in order of time."""
 
-    series: tuple[tuple[int, str, str], ...]
+    series: tuple[SeriesKey, ...]
     rows: tuple[tuple[Any, ...], ...]
 
 
@@ -43,74 +72,76 @@ def latest(
     link: Link, device: str, tags: Sequence[str] | None, most: int
 ) -> tuple[TagValue, ...]:
     """The newest value of each tag, whatever its unit was; at most ``most``."""
-    found = link.connection.execute(
-        """
-        select distinct on (t.tag) t.tag, t.unit, c.at, c.value, c.quality
-          from tag t join current_value c on c.tag_id = t.id
-         where t.device = %(device)s
-           and (%(tags)s::text[] is null or t.tag = any(%(tags)s::text[]))
-         order by t.tag, c.at desc
-         limit %(most)s
-        """,
-        {
-            "device": device,
-            "tags": None if tags is None else list(tags),
-            "most": most,
-        },
-    )
+    with link.connection.cursor(binary=True) as cursor:
+        found = cursor.execute(
+            """
+            select distinct on (t.tag)
+                   t.tag, t.unit, t.type,
+                   floor(extract(epoch from c.at) * 1000)::bigint,
+                   c.value, c.text, c.quality
+              from tag t join current_value c on c.tag_id = t.id
+             where t.device = %(device)s
+               and (%(tags)s::text[] is null or t.tag = any(%(tags)s::text[]))
+             order by t.tag, c.at desc, t.id desc
+             limit %(most)s
+            """,
+            {
+                "device": device,
+                "tags": None if tags is None else list(tags),
+                "most": most,
+            },
+        ).fetchall()
     return tuple(
-        TagValue(tag=tag, unit=unit, at_ms=unix_ms(at), value=value, quality=quality)
-        for tag, unit, at, value, quality in found
+        TagValue(
+            tag=tag,
+            unit=unit,
+            at_ms=at,
+            value=value if type_ == _FLOAT else typed(_TYPES[type_], value, text),
+            quality=quality,
+            type=_TYPES[type_],
+        )
+        for tag, unit, type_, at, value, text, quality in found
     )
 
 
-_SAMPLES = sql.SQL(
-    """
-    select tag_id, at, value, quality from sample
-     where tag_id = any(%(ids)s) and at >= %(since)s and at < %(until)s
-    """
-)
-_BUCKETS = sql.SQL(
-    """
-    select tag_id, date_bin(%(width)s, at, timestamptz 'epoch') as at,
-           avg(value), min(value), max(value), count(*)
-      from sample
-     where tag_id = any(%(ids)s) and at >= %(since)s and at < %(until)s
-       and quality < 2 and value is not null
-     group by 1, 2
-    """
-)
+def typed(
+    type_: TagType, value: float | None, text: str | None
+) -> float | int | bool | str | None:
+    """A stored value as what its tag's type makes of it."""
+    if type_ in TEXTUAL:
+        return text
+    if value is None:
+        return None
+    match type_:
+        case TagType.INTEGER:
+            return int(value)
+        case TagType.BOOLEAN:
+            return value != 0
+        case _:
+            return value
 
 
-def history(link: Link, query: HistoryQuery, most: int) -> Found | Overflow:
-    """Rows of a time range: (id, at, value, quality), or for buckets
-    (id, start, mean, low, high, count). ``Overflow`` if there are more than ``most``.
-    """
-    series = link.connection.execute(
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """All statements within see the database at one moment."""
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read read only")
+        yield
+
+
+def series_of(connection: Connection, query: HistoryQuery) -> tuple[SeriesKey, ...]:
+    """The series of the tags asked for, oldest first."""
+    found = connection.execute(
         """
-        select id, tag, unit from tag
+        select id, tag, unit, type from tag
          where device = %(device)s and tag = any(%(tags)s)
          order by id
         """,
         {"device": query.device, "tags": list(query.tags)},
-    ).fetchall()
-    arguments = {
-        "ids": [id_ for id_, _, _ in series],
-        "since": at_ms(query.from_ms),
-        "until": at_ms(query.to_ms),
-        "width": timedelta(milliseconds=query.bucket_ms or 1),
-        "most": most + 1,
-    }
-    rows = _SAMPLES if query.bucket_ms is None else _BUCKETS
-    found = link.connection.execute(
-        sql.SQL("{} order by 1, 2 limit %(most)s").format(rows), arguments
-    ).fetchall()
-    if len(found) > most:
-        counted = link.connection.execute(
-            sql.SQL("select count(*) from ({}) as found").format(rows), arguments
-        ).fetchone()
-        return Overflow(counted[0] if counted else len(found))
-    return Found(tuple(series), tuple(found))
+    )
+    return tuple(
+        SeriesKey(id_, tag, unit, _TYPES[type_]) for id_, tag, unit, type_ in found
+    )
 
 
 def run_events(
@@ -148,11 +179,31 @@ def run_events(
     )
 
 
+def fetch_texts(
+    connection: Connection, question: sql.SQL | sql.Composed, arguments: dict[str, Any]
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of a question inside a transaction, a few at a time: some are long."""
+    with connection.cursor("texts", binary=True) as cursor:
+        cursor.execute(question, arguments)
+        while some := cursor.fetchmany(_FETCHED_AT_ONCE):
+            yield from some
+
+
 def unix_ms(at: datetime) -> int:
     """Unix milliseconds, rounded down."""
     return (at - _EPOCH) // _MS
 
 
+def unix_us(at: datetime) -> int:
+    """Unix microseconds."""
+    return (at - _EPOCH) // _US
+
+
 def at_ms(unix: int) -> datetime:
     """The instant of unix milliseconds."""
-    return _EPOCH + timedelta(milliseconds=unix)
+    return _EPOCH + unix * _MS
+
+
+def at_us(unix: int) -> datetime:
+    """The instant of unix microseconds."""
+    return _EPOCH + unix * _US

@@ -4,28 +4,30 @@ The row of a stream is locked before its batch is judged, so that two writers ca
 both take a batch for new. A repeated ``write`` of a group stores nothing twice.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from math import isnan
+from typing import Protocol
 
+import numpy as np
 from psycopg import Connection
 
+from heddle.contract.alarms import AlarmPlace, AlarmTransition
 from services.fleetdata.batches import (
+    AlarmBatch,
     Batch,
     EventBatch,
-    RunEvent,
+    LossBatch,
     SampleBatch,
     StreamKey,
-    TagKey,
 )
 from services.fleetdata.columns import Columns
 from services.fleetdata.ledger import Gap, New, Repeat, settle
+from services.fleetdata.store.alarms import Recorded, record
 from services.fleetdata.store.care import DAY_US, make_days
-from services.fleetdata.store.copying import HEADER, TRAILER, sample_rows
 from services.fleetdata.store.links import Link
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from services.fleetdata.store.reported import Reported
+from services.fleetdata.store.series import Gathered, learn_tags
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,6 @@ class Missing:
 
 
 Outcome = Stored | Missing
-_Current = tuple[int, float | None, int]  # unix microseconds, value, quality
 
 
 @dataclass(slots=True)
@@ -59,71 +60,92 @@ class _Cursor:
 class _Group:
     """What one transaction is going to write."""
 
-    rows: list[bytes | bytearray] = field(default_factory=list)
-    newest: dict[int, _Current] = field(default_factory=dict)  # by tag id
-    events: list[tuple[str, RunEvent]] = field(default_factory=list)
+    samples: Gathered = field(default_factory=Gathered)
+    reported: Reported = field(default_factory=Reported)
+    new: list[tuple[SampleBatch, Columns]] = field(default_factory=list)
+
+
+class Judging(Protocol):
+    """Judges alarms by what a transaction stores, in that transaction."""
+
+    def expect(self, devices: Set[str]) -> None:
+        """Samples of these devices are about to be stored."""
+
+    def samples(self, new: Sequence[tuple[SampleBatch, Columns]]) -> None:
+        """New samples, stored by now."""
+
+    def transitions(
+        self, told: Sequence[tuple[StreamKey, int, AlarmTransition]]
+    ) -> None:
+        """Transitions that devices report, to be stored."""
+
+
+Judges = Callable[[Link], AbstractContextManager[Judging]]
+"""Goes around the transaction; left without an error, the transaction is committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Records what devices report of alarms, and judges nothing."""
+
+    link: Link
+
+    def expect(self, devices: Set[str]) -> None:
+        """Nothing is made of them."""
+
+    def samples(self, new: Sequence[tuple[SampleBatch, Columns]]) -> None:
+        """Nothing is made of them."""
+
+    def transitions(
+        self, told: Sequence[tuple[StreamKey, int, AlarmTransition]]
+    ) -> None:
+        """Into the journal."""
+        edge = AlarmPlace.EDGE
+        rows = [Recorded(x.device, edge, one, x.epoch, nth) for x, nth, one in told]
+        record(self.link.connection, rows)
+
+
+def unjudged(link: Link) -> AbstractContextManager[Judging]:
+    """No alarm is judged."""
+    return nullcontext(Unjudged(link))
 
 
 def write(
-    link: Link, batches: Sequence[Batch], keep_from_us: int
+    link: Link,
+    batches: Sequence[Batch],
+    keep_from_us: int,
+    judges: Judges = unjudged,
 ) -> tuple[Outcome, ...]:
     """Store a group of batches, in order; an outcome for each.
 
     Samples older than ``keep_from_us`` are counted as expired instead of stored.
     """
     samples = [batch for batch in batches if isinstance(batch, SampleBatch)]
-    _learn_tags(link, samples)
+    learn_tags(link, samples)
     make_days(link, _days(samples, keep_from_us) if link.partitioned else ())
-    with link.connection.transaction():
+    with judges(link) as judging, link.connection.transaction():
         cursors = _lock(link.connection, batches)
         group = _Group()
         outcomes = tuple(
             _take(link, group, cursors.get(batch.key), batch, keep_from_us)
             for batch in batches
         )
-        _copy(link.connection, group.rows)
-        _move_current_values(link.connection, group.newest)
-        _insert_events(link.connection, group.events)
+        judging.expect({batch.key.device for batch, _ in group.new})
+        group.samples.write(link.connection)
+        group.reported.write(link.connection)
+        if group.new:
+            judging.samples(group.new)
+        if group.reported.transitions:
+            judging.transitions(group.reported.transitions)
         _move(link.connection, cursors)
     return outcomes
-
-
-def _learn_tags(link: Link, batches: Iterable[SampleBatch]) -> None:
-    """Have an id for every tag, made in a transaction of its own."""
-    wanted = {tag for batch in batches for tag in batch.tags} - link.tag_ids.keys()
-    if not wanted:
-        return
-    device, tag, unit = map(list, zip(*sorted(wanted), strict=True))
-    names = {"device": device, "tag": tag, "unit": unit}
-    find = """
-        select t.device, t.tag, t.unit, t.id from tag t join
-               unnest(%(device)s::text[], %(tag)s::text[], %(unit)s::text[])
-               as wanted (device, tag, unit) using (device, tag, unit)
-        """
-    found = link.connection.execute(find, names).fetchall()
-    if len(found) < len(wanted):
-        link.connection.execute(
-            """
-            insert into tag (device, tag, unit)
-            select * from unnest(%(device)s::text[], %(tag)s::text[], %(unit)s::text[])
-            on conflict do nothing
-            """,
-            names,
-        )
-        found = link.connection.execute(find, names).fetchall()
-    link.tag_ids |= {TagKey(*key): id_ for *key, id_ in found}
 
 
 def _days(batches: Iterable[SampleBatch], keep_from_us: int) -> set[int]:
     days: set[int] = set()
     for batch in batches:
-        if at := batch.columns.at:
-            first = max(min(at), keep_from_us) // DAY_US
-            last = max(at) // DAY_US
-            if first <= last <= first + 1:
-                days |= {first, last}
-            else:
-                days |= {a // DAY_US for a in at if a >= keep_from_us}
+        at = batch.columns.at
+        days.update(np.unique(at[at >= keep_from_us] // DAY_US).tolist())
     return days
 
 
@@ -134,8 +156,9 @@ def _lock(connection: Connection, batches: Sequence[Batch]) -> dict[StreamKey, _
     """
     keys = sorted({batch.key for batch in batches})
     cursors = _select(connection, keys)
-    begun = {batch.key for batch in batches if batch.first == 0 and len(batch)}
-    if new := sorted(begun - cursors.keys()):
+    begun = {batch.key: None for batch in batches if batch.first == 0 and len(batch)}
+    if new := [key for key in begun if key not in cursors]:
+        new.sort(key=lambda key: key[:2])  # epochs keep the order they begin in
         connection.execute(
             """
             insert into stream (device, stream, epoch)
@@ -186,116 +209,39 @@ def _take(
         case New(skip, next_number):
             assert cursor is not None, "a stream is begun before its items"  # noqa: S101
             cursor.next_number, cursor.moved = next_number, True
-            match batch:
-                case SampleBatch():
-                    new = batch.columns.after(skip)
-                    kept = new.since(keep_from_us)
-                    _add_samples(link, group, batch, kept)
-                    expired = len(new) - len(kept)
-                    cursor.expired += expired
-                    return Stored(next_number, len(kept), expired)
-                case EventBatch():
-                    events = batch.events[skip:]
-                    group.events += [(batch.key.device, event) for event in events]
-                    return Stored(next_number, len(events))
+            return _new(link, group, cursor, batch, skip, keep_from_us)
 
 
-def _add_samples(
-    link: Link, group: _Group, batch: SampleBatch, columns: Columns
-) -> None:
-    ids = [link.tag_ids[tag] for tag in batch.tags]
-    group.rows.append(sample_rows(columns, ids))
-    for tag, row in columns.newest():
-        value = columns.value[row]
-        current = (
-            columns.at[row],
-            None if isnan(value) else value,
-            columns.quality[row],
-        )
-        known = group.newest.get(ids[tag])
-        if known is None or known[0] <= current[0]:
-            group.newest[ids[tag]] = current
-
-
-def _copy(connection: Connection, rows: Sequence[bytes | bytearray]) -> None:
-    if not rows:
-        return
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "copy sample (tag_id, at, value, quality) from stdin (format binary)"
-        ) as copy,
-    ):
-        copy.write(HEADER)
-        for some in rows:
-            copy.write(some)
-        copy.write(TRAILER)
-
-
-def _move_current_values(connection: Connection, newest: dict[int, _Current]) -> None:
-    """Current values only ever move forward in time."""
-    if not newest:
-        return
-    ids = sorted(newest)  # one order for all writers: no deadlock
-    connection.execute(
-        """
-        insert into current_value as c (tag_id, at, value, quality)
-        select * from unnest(%(tag_id)s::int[], %(at)s::timestamptz[],
-                             %(value)s::float8[], %(quality)s::smallint[])
-        on conflict (tag_id) do update
-           set at = excluded.at, value = excluded.value, quality = excluded.quality
-         where excluded.at >= c.at
-        """,
-        {
-            "tag_id": ids,
-            "at": [_EPOCH + timedelta(microseconds=newest[i][0]) for i in ids],
-            "value": [newest[i][1] for i in ids],
-            "quality": [newest[i][2] for i in ids],
-        },
-    )
-
-
-def _insert_events(connection: Connection, told: list[tuple[str, RunEvent]]) -> None:
-    """Events by run and number; one that is there already stays as it is."""
-    if not told:
-        return
-    runs = sorted({(device, e.run): (e.flow, e.version) for device, e in told}.items())
-    connection.execute(
-        """
-        insert into run (device, run, flow, version)
-        select * from unnest(%(device)s::text[], %(run)s::text[],
-                             %(flow)s::text[], %(version)s::int[])
-        on conflict do nothing
-        """,
-        {
-            "device": [device for (device, _), _ in runs],
-            "run": [run for (_, run), _ in runs],
-            "flow": [flow for _, (flow, _) in runs],
-            "version": [version for _, (_, version) in runs],
-        },
-    )
-    connection.execute(
-        """
-        insert into run_event (run_id, number, id, type, at, data)
-        select run.id, e.number, e.id, e.type, e.at, e.data
-          from unnest(%(device)s::text[], %(run)s::text[], %(number)s::bigint[],
-                      %(id)s::text[], %(type)s::text[], %(at)s::timestamptz[],
-                      %(data)s::jsonb[])
-               as e (device, run, number, id, type, at, data)
-          join run using (device, run)
-         order by 1, 2
-        on conflict do nothing
-        """,
-        {
-            "device": [device for device, _ in told],
-            "run": [event.run for _, event in told],
-            "number": [event.number for _, event in told],
-            "id": [event.id for _, event in told],
-            "type": [event.type for _, event in told],
-            "at": [_EPOCH + timedelta(milliseconds=e.at_ms) for _, e in told],
-            "data": [event.data for _, event in told],
-        },
-    )
+def _new(
+    link: Link,
+    group: _Group,
+    cursor: _Cursor,
+    batch: Batch,
+    skip: int,
+    keep_from_us: int,
+) -> Stored:
+    """Put all but the first ``skip`` items of a batch into the group."""
+    reported, device = group.reported, batch.key.device
+    match batch:
+        case SampleBatch():
+            new = batch.columns.after(skip)
+            kept = new.since(keep_from_us)
+            group.samples.add(link, batch, kept)
+            group.new.append((batch, kept))
+            expired = len(new) - len(kept)
+            cursor.expired += expired
+            return Stored(cursor.next_number, len(kept), expired)
+        case EventBatch():
+            reported.events += [(device, event) for event in batch.events[skip:]]
+        case LossBatch():
+            reported.losses += [(device, loss) for loss in batch.losses[skip:]]
+        case AlarmBatch():
+            reported.transitions += [
+                (batch.key, batch.first + i, one)
+                for i, one in enumerate(batch.transitions)
+                if i >= skip
+            ]
+    return Stored(cursor.next_number, len(batch) - skip)
 
 
 def _move(connection: Connection, cursors: dict[StreamKey, _Cursor]) -> None:

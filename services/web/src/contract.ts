@@ -16,6 +16,205 @@ export interface Topic<Event> {
 
 export const SYSTEM_REALM = "system";
 
+/**
+ * Do something about alarms of a device: those named, all or none of them; or,
+ * with none named, about every one for which it makes sense.
+ */
+export interface AlarmCommand {
+  readonly device: string;
+  readonly alarms?: readonly string[] | null;
+  readonly comment?: string;
+  readonly until_ms?: number | null;
+}
+
+/** Transitions that were just recorded. */
+export interface AlarmEntries {
+  readonly entries: readonly AlarmEntry[];
+}
+
+/** A transition as fleetdata recorded it; ids grow, with gaps. */
+export interface AlarmEntry {
+  readonly id: number;
+  readonly device: string;
+  readonly place: AlarmPlace;
+  readonly transition: AlarmTransition;
+}
+
+/** Spans of ten minutes one after the other with too many alarms. */
+export interface AlarmFlood {
+  readonly from_ms: number;
+  readonly to_ms: number;
+  readonly annunciated: number;
+}
+
+/** A page of the journal. */
+export interface AlarmJournal {
+  readonly entries: readonly AlarmEntry[];
+  readonly more: number | null;
+}
+
+/** Ask for transitions in [from_ms, to_ms), the newest first. */
+export interface AlarmJournalQuery {
+  readonly from_ms: number;
+  readonly to_ms: number;
+  readonly device?: string | null;
+  readonly alarm?: string | null;
+  readonly before?: number | null;
+  readonly limit?: number;
+}
+
+/** What an alarm watches for. */
+export type AlarmKind = "hihi" | "hi" | "lo" | "lolo" | "boolean" | "deviation" | "rate" | "stale" | "quality";
+export const AlarmKind = {
+  HIHI: "hihi",
+  HI: "hi",
+  LO: "lo",
+  LOLO: "lolo",
+  BOOLEAN: "boolean",
+  DEVIATION: "deviation",
+  RATE: "rate",
+  STALE: "stale",
+  QUALITY: "quality",
+} as const;
+
+/** Key figures of ISA-18.2 and EEMUA 191. */
+export interface AlarmKpis {
+  readonly annunciated: number;
+  readonly per_hour: readonly number[];
+  readonly average_per_10_min: number;
+  readonly peak_per_10_min: number;
+  readonly floods: readonly AlarmFlood[];
+  readonly in_flood: number;
+  readonly chattering: readonly AlarmRef[];
+  readonly stale: readonly AlarmRef[];
+  readonly top: readonly FrequentAlarm[];
+  readonly by_severity: Readonly<Record<string, number>>;
+}
+
+/** Ask for key figures of [from_ms, to_ms), 31 days at most. */
+export interface AlarmKpisQuery {
+  readonly from_ms: number;
+  readonly to_ms: number;
+  readonly device?: string | null;
+}
+
+/** What asks for attention first, the most urgent first; then what is hidden. */
+export interface AlarmList {
+  readonly alarms: readonly AlarmReport[];
+  readonly by_state: Readonly<Record<string, number>>;
+  readonly unacknowledged: number;
+}
+
+/** Where an alarm is judged. */
+export type AlarmPlace = "centre" | "edge";
+export const AlarmPlace = {
+  CENTRE: "centre",
+  EDGE: "edge",
+} as const;
+
+/** An alarm by its name. */
+export interface AlarmRef {
+  readonly device: string;
+  readonly alarm: string;
+}
+
+/** How an alarm stands. */
+export interface AlarmReport {
+  readonly device: string;
+  readonly alarm: string;
+  readonly tag: string;
+  readonly state: AlarmState;
+  readonly severity: number;
+  readonly place: AlarmPlace;
+  readonly since_ms: number;
+  readonly raised_at_ms: number | null;
+  readonly value: number | null;
+  readonly first: boolean;
+  readonly who: string | null;
+  readonly comment: string | null;
+  readonly shelved_until_ms: number | null;
+  readonly text: string;
+  readonly kind: AlarmKind | null;
+}
+
+/** One alarm on one tag. Which fields a kind has is told in the manual. */
+export interface AlarmRule {
+  readonly device: string;
+  readonly alarm: string;
+  readonly tag: string;
+  readonly kind: AlarmKind;
+  readonly place: AlarmPlace;
+  readonly limit: number | null;
+  readonly setpoint: number | null;
+  readonly when: boolean | null;
+  readonly after_ms: number | null;
+  readonly uncertain: boolean | null;
+  readonly deadband: number | null;
+  readonly on_delay_ms: number;
+  readonly off_delay_ms: number;
+  readonly re_alarm_ms: number;
+  readonly severity: AlarmSeverity;
+  readonly latching: boolean;
+  readonly group: string;
+  readonly text: string;
+}
+
+/** Rules, by device and alarm. */
+export interface AlarmRuleList {
+  readonly rules: readonly AlarmRule[];
+}
+
+/** ISA-18.2's priorities; in transitions 200, 500, 700 and 900 of OPC UA's 1000. */
+export type AlarmSeverity = "low" | "medium" | "high" | "critical";
+export const AlarmSeverity = {
+  LOW: "low",
+  MEDIUM: "medium",
+  HIGH: "high",
+  CRITICAL: "critical",
+} as const;
+
+/** The states of ISA-18.2. */
+export type AlarmState = "normal" | "unacknowledged" | "acknowledged" | "returned" | "latched_unacknowledged" | "latched_acknowledged" | "shelved" | "suppressed" | "out_of_service";
+export const AlarmState = {
+  NORMAL: "normal",
+  UNACKNOWLEDGED: "unacknowledged",
+  ACKNOWLEDGED: "acknowledged",
+  RETURNED: "returned",
+  LATCHED_UNACKNOWLEDGED: "latched_unacknowledged",
+  LATCHED_ACKNOWLEDGED: "latched_acknowledged",
+  SHELVED: "shelved",
+  SUPPRESSED: "suppressed",
+  OUT_OF_SERVICE: "out_of_service",
+} as const;
+
+/** One step of one alarm; the states are those of ISA-18.2. */
+export interface AlarmTransition {
+  readonly alarm: string;
+  readonly tag: string;
+  readonly at_us: number;
+  readonly cause: string;
+  readonly before: string;
+  readonly after: string;
+  readonly severity: number;
+  readonly value: number | null;
+  readonly who: string | null;
+  readonly comment: string | null;
+  readonly number: number | null;
+  readonly until_ms: number | null;
+  readonly first: boolean;
+}
+
+/** The transitions that came of it, in order. */
+export interface AlarmsMoved {
+  readonly transitions: readonly AlarmTransition[];
+}
+
+/** Ask for the alarms that are not normal, of one device or of all. */
+export interface AlarmsQuery {
+  readonly device?: string | null;
+  readonly limit?: number;
+}
+
 /** Give the approval an active APPROVAL listener waits for. */
 export interface ApproveRun {
   readonly run: string;
@@ -138,6 +337,14 @@ export interface FlowVersion {
   readonly definition: Readonly<Record<string, unknown>>;
 }
 
+/** One of the ten alarms that came most often. */
+export interface FrequentAlarm {
+  readonly device: string;
+  readonly alarm: string;
+  readonly annunciated: number;
+  readonly share: number;
+}
+
 /**
  * The proof of completeness: what is stored, and every loss there is.
  *
@@ -238,6 +445,11 @@ export interface LatestQuery {
   readonly tags?: readonly string[] | null;
 }
 
+/** Ask for the rules of one device, or of all. */
+export interface ListAlarmRules {
+  readonly device?: string | null;
+}
+
 /** Ask for all devices of the project. */
 export type ListDevices = Readonly<Record<string, never>>;
 
@@ -246,6 +458,9 @@ export type ListFlows = Readonly<Record<string, never>>;
 
 /** Ask for all installed flows. */
 export type ListInstalled = Readonly<Record<string, never>>;
+
+/** Ask for all targets. */
+export type ListNoticeTargets = Readonly<Record<string, never>>;
 
 /** Ask for the projects: a person's own, or all for a service. */
 export type ListProjects = Readonly<Record<string, never>>;
@@ -285,6 +500,31 @@ export interface Loss {
   readonly to_ms: number | null;
 }
 
+/** Whom to tell of what. Exactly one of `url` and `mail` is given. */
+export interface NoticeTarget {
+  readonly target: string;
+  readonly url: string | null;
+  readonly mail: readonly string[];
+  readonly secret: string | null;
+  readonly min_severity: AlarmSeverity;
+  readonly device: string | null;
+  readonly cleared: boolean;
+}
+
+/** Targets, by name. */
+export interface NoticeTargetList {
+  readonly targets: readonly NoticeTargetReport[];
+}
+
+/** A target without its secret, and how its notices fare. */
+export interface NoticeTargetReport {
+  readonly target: NoticeTarget;
+  readonly has_secret: boolean;
+  readonly waiting: number;
+  readonly given_up: number;
+  readonly error: string | null;
+}
+
 /** A signed-in person chooses a project; their only one when absent. */
 export interface OpenSession {
   readonly project?: string | null;
@@ -306,9 +546,21 @@ export interface ProjectList {
   readonly projects: readonly Project[];
 }
 
+/** Remove rules of a device, with their alarms. */
+export interface RemoveAlarmRules {
+  readonly device: string;
+  readonly alarms: readonly string[];
+  readonly comment?: string;
+}
+
 /** Remove a flow and its engine; refused while a run of it is active. */
 export interface RemoveFlow {
   readonly flow: string;
+}
+
+/** Remove targets, and the notices that wait for them. */
+export interface RemoveNoticeTargets {
+  readonly targets: readonly string[];
 }
 
 /** The flow is gone from the device. */
@@ -407,7 +659,7 @@ export interface SaveFlow {
  * One tag's history as columns; raw series have only `at_ms, mean, quality`.
  *
  * For buckets `at_ms` is the bucket's start; bad samples do not count. Text and JSON
- * have `text` in place of `mean`, and no buckets but their first and last.
+ * have `text` in place of `mean`; of a bucket it is the last, beside `count`.
  */
 export interface Series {
   readonly tag: string;
@@ -437,6 +689,17 @@ export interface SessionTicket {
   readonly role: Role;
   readonly ticket: string;
   readonly expires_at_ms: number;
+}
+
+/** Make or change rules, all or none. */
+export interface SetAlarmRules {
+  readonly rules: readonly AlarmRule[];
+  readonly comment?: string;
+}
+
+/** Make or change targets, all or none. A secret left out stays as it is. */
+export interface SetNoticeTargets {
+  readonly targets: readonly NoticeTarget[];
 }
 
 /** Start a flow that is installed on this device. */
@@ -654,6 +917,114 @@ export const RUN_EVENTS: Procedure<RunEventsQuery, RunEvents> = {
   calledBy: ["operator", "owner", "viewer"],
 };
 
+/** Make or change alarm rules, all or none. An alarm outlives a change of its limits; with another tag, kind or place it begins anew. */
+export const SET_ALARM_RULES: Procedure<SetAlarmRules, AlarmRuleList> = {
+  uri: "heddle.fleetdata.alarm.rule.set",
+  calledBy: ["operator", "owner"],
+};
+
+/** Remove alarm rules, all or none; the reply is what was removed. */
+export const REMOVE_ALARM_RULES: Procedure<RemoveAlarmRules, AlarmRuleList> = {
+  uri: "heddle.fleetdata.alarm.rule.remove",
+  calledBy: ["operator", "owner"],
+};
+
+/** Alarm rules. A device gets its own, of those it is to judge itself. */
+export const LIST_ALARM_RULES: Procedure<ListAlarmRules, AlarmRuleList> = {
+  uri: "heddle.fleetdata.alarm.rule.list",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** All alarms that are not normal, with counts. */
+export const ACTIVE_ALARMS: Procedure<AlarmsQuery, AlarmList> = {
+  uri: "heddle.fleetdata.alarm.active",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Transitions of a time range, page by page, the newest first. */
+export const ALARM_JOURNAL: Procedure<AlarmJournalQuery, AlarmJournal> = {
+  uri: "heddle.fleetdata.alarm.journal",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Key figures of a time range. */
+export const ALARM_KPIS: Procedure<AlarmKpisQuery, AlarmKpis> = {
+  uri: "heddle.fleetdata.alarm.kpis",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** An operator has seen them. */
+export const ACKNOWLEDGE_ALARMS: Procedure<AlarmCommand, AlarmsMoved> = {
+  uri: "heddle.fleetdata.alarm.acknowledge",
+  calledBy: ["operator", "owner"],
+};
+
+/** Hide alarms until a given time; it ends on time. */
+export const SHELVE_ALARMS: Procedure<AlarmCommand, AlarmsMoved> = {
+  uri: "heddle.fleetdata.alarm.shelve",
+  calledBy: ["operator", "owner"],
+};
+
+/** End a shelving before its time. */
+export const UNSHELVE_ALARMS: Procedure<AlarmCommand, AlarmsMoved> = {
+  uri: "heddle.fleetdata.alarm.unshelve",
+  calledBy: ["operator", "owner"],
+};
+
+/** By design: they have no meaning as the plant is run now. */
+export const SUPPRESS_ALARMS: Procedure<AlarmCommand, AlarmsMoved> = {
+  uri: "heddle.fleetdata.alarm.suppress",
+  calledBy: ["operator", "owner"],
+};
+
+/** They have a meaning again. */
+export const UNSUPPRESS_ALARMS: Procedure<AlarmCommand, AlarmsMoved> = {
+  uri: "heddle.fleetdata.alarm.unsuppress",
+  calledBy: ["operator", "owner"],
+};
+
+/** For maintenance, until they are returned to service. */
+export const TAKE_ALARMS_OUT_OF_SERVICE: Procedure<AlarmCommand, AlarmsMoved> = {
+  uri: "heddle.fleetdata.alarm.out_of_service",
+  calledBy: ["operator", "owner"],
+};
+
+/** Maintenance is over. */
+export const RETURN_ALARMS_TO_SERVICE: Procedure<AlarmCommand, AlarmsMoved> = {
+  uri: "heddle.fleetdata.alarm.return_to_service",
+  calledBy: ["operator", "owner"],
+};
+
+/** Release the latch of what has returned and is acknowledged. */
+export const RESET_ALARMS: Procedure<AlarmCommand, AlarmsMoved> = {
+  uri: "heddle.fleetdata.alarm.reset",
+  calledBy: ["operator", "owner"],
+};
+
+/** Put a remark into the journal. */
+export const COMMENT_ALARMS: Procedure<AlarmCommand, AlarmsMoved> = {
+  uri: "heddle.fleetdata.alarm.comment",
+  calledBy: ["operator", "owner"],
+};
+
+/** Make or change whom alarms are told to, by webhook or e-mail. */
+export const SET_NOTICE_TARGETS: Procedure<SetNoticeTargets, NoticeTargetList> = {
+  uri: "heddle.fleetdata.alarm.notify.set",
+  calledBy: ["owner"],
+};
+
+/** Remove whom alarms are told to; the reply is what is left. */
+export const REMOVE_NOTICE_TARGETS: Procedure<RemoveNoticeTargets, NoticeTargetList> = {
+  uri: "heddle.fleetdata.alarm.notify.remove",
+  calledBy: ["owner"],
+};
+
+/** Whom alarms are told to, and what waits or was given up. */
+export const LIST_NOTICE_TARGETS: Procedure<ListNoticeTargets, NoticeTargetList> = {
+  uri: "heddle.fleetdata.alarm.notify.list",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
 /** A ticket for one of the caller's projects. */
 export const OPEN_SESSION: Procedure<OpenSession, SessionTicket> = {
   uri: "heddle.backend.session.open",
@@ -702,8 +1073,15 @@ export const TELEMETRY: Topic<Telemetry> = { uri: "heddle.device.{device}.teleme
 /** What is stored of a device, once a second and conflated: for dashboards. Subscribe first, then ask for the latest values. */
 export const LIVE: Topic<LiveValues> = { uri: "heddle.fleetdata.live.{device}" };
 
+/** Transitions of a device's alarms, wherever they are judged, once they are recorded. */
+export const ALARM_TRANSITIONS: Topic<AlarmEntries> = { uri: "heddle.fleetdata.alarm.transition.{device}" };
+
 /** The URIs of declared errors. */
 export const ERRORS = {
+  /** The device has no such alarm. */
+  AlarmNotFound: "heddle.error.alarm_not_found",
+  /** Rules are refused; `details["flaws"]` is all that is wrong with them. */
+  AlarmRulesInvalid: "heddle.error.alarm_rules_invalid",
   /** The code's time has passed. */
   CodeExpired: "heddle.error.enrolment_code_expired",
   /** No such enrolment code was ever made. */
@@ -714,6 +1092,8 @@ export const ERRORS = {
   DeviceExists: "heddle.error.device_exists",
   /** The project has no such device. */
   DeviceNotFound: "heddle.error.device_not_found",
+  /** The device that judges the alarm does not answer; nothing was done. */
+  DeviceOffline: "heddle.error.device_offline",
   /** The flow's engine does not answer; the agent is restarting it. */
   EngineUnavailable: "heddle.error.engine_unavailable",
   /** The workflow breaks rules; `details["findings"]` lists each `Finding`. */
@@ -768,6 +1148,8 @@ export const ERRORS = {
   TooManyRows: "heddle.error.too_many_rows",
   /** The person is in the project already. */
   UserExists: "heddle.error.user_exists",
+  /** It makes no sense in the alarm's state; the sentence tells the way out. */
+  WrongAlarmState: "heddle.error.wrong_alarm_state",
   /** The command makes no sense in the run's present state. */
   WrongRunState: "heddle.error.wrong_run_state",
 } as const;

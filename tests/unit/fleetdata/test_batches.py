@@ -35,7 +35,7 @@ def test_samples_are_unpacked() -> None:
     assert columns.tag.tolist() == [0, 1, 0]
     assert columns.at.tolist() == [NOW_US, NOW_US, NOW_US + 1_000_000]
     assert columns.value.tolist() == [20.5, 7.0, 21.0]
-    assert columns.quality == b"\0\1\0"
+    assert columns.quality.tobytes() == b"\0\1\0"
 
 
 def test_events_are_numbered_one_by_one_over_all_runs() -> None:

@@ -38,9 +38,9 @@ class Store:
         self.pending.append(Deferred())
         return await self.pending[-1]
 
-    def commit(self) -> None:
-        batches = self.groups[-1]
-        self.pending[-1].callback([Stored(b.first + len(b), len(b)) for b in batches])
+    def commit(self, group: int = -1) -> None:
+        outcomes = [Stored(b.first + len(b), len(b)) for b in self.groups[group]]
+        self.pending[group].callback(outcomes)
 
     def devices(self) -> list[list[str]]:
         return [[b.key.device for b in group] for group in self.groups]
@@ -63,7 +63,12 @@ class Asked:
 
 
 class Bench:
-    def __init__(self, group_rows: int = 100, queue_bytes: int = 1_000_000) -> None:
+    def __init__(
+        self,
+        group_rows: int = 100,
+        queue_bytes: int = 1_000_000,
+        groups_at_once: int = 1,
+    ) -> None:
         self.clock, self.store = Clock(), Store()
         self.intake = Intake(
             self.clock,
@@ -71,6 +76,7 @@ class Bench:
             wait_s=0.003,
             group_rows=group_rows,
             queue_bytes=queue_bytes,
+            groups_at_once=groups_at_once,
         )
 
     def ask(self, *args: object, **kwargs: object) -> Asked:
@@ -160,17 +166,84 @@ def test_when_the_database_is_down_everyone_is_told_and_it_goes_on() -> None:
     assert again.receipt is not None
 
 
+def test_a_backlog_of_one_device_does_not_hold_up_another() -> None:
+    bench = Bench(group_rows=30)
+    bench.ask("a", count=30)  # on its way
+    for n in range(1, 8):
+        bench.ask("a", first=10 * n)
+    bench.ask("b")
+    bench.ask("c")
+    for _ in range(3):
+        bench.store.commit()
+        bench.clock.advance(0.003)
+    assert bench.store.devices() == [
+        ["a"],
+        ["b", "c", "a"],
+        ["a", "a", "a"],
+        ["a", "a", "a"],
+    ]
+
+
+def test_who_had_a_turn_goes_to_the_end() -> None:
+    bench = Bench(group_rows=20)
+    for n in range(2):
+        for device in "abc":
+            bench.ask(device, first=10 * n)
+    for _ in range(2):
+        bench.store.commit()
+    assert bench.store.devices() == [["a", "b"], ["c", "a"], ["b", "c"]]
+
+
+def test_a_second_group_goes_only_when_it_is_full_and_of_other_devices() -> None:
+    bench = Bench(group_rows=20, groups_at_once=2)
+    bench.ask("a", count=20)
+    bench.ask("a", count=20, first=20)
+    b = bench.ask("b")
+    bench.clock.advance(1)
+    assert bench.store.devices() == [["a"]]
+    bench.ask("c")
+    assert bench.store.devices() == [["a"], ["b", "c"]]
+    bench.ask("d", count=20)
+    bench.store.commit(1)
+    assert b.receipt is not None
+    bench.store.commit(0)
+    assert bench.store.devices()[2:] == [["d"], ["a"]]
+
+
 def test_what_waits_is_bounded() -> None:
-    bench = Bench(queue_bytes=3 * batch().weight)
-    asked = [bench.ask("a", first=10 * n) for n in range(4)]
+    bench = Bench(queue_bytes=8 * batch().weight)
+    asked = [bench.ask("a", first=10 * n) for n in range(5)]
     refused = asked.pop()
-    assert refused.error is not None
+    assert refused.error is not None, "one device has at most half of the room"
     assert refused.error.check(StorageUnavailable)
     assert "busy" in refused.error.getErrorMessage()
+    assert refused.error.value.details["retry_in_ms"] >= 100
+    asked += [bench.ask("b"), bench.ask("b", first=10)]
+    assert bench.ask("b", first=20).error is not None, "a quarter is for newcomers"
+    asked += [bench.ask("c"), bench.ask("d")]
+    assert bench.ask("e").error is not None, "the room is full"
+    assert bench.intake.queued_bytes == 8 * batch().weight
     bench.clock.advance(0.003)
     bench.store.commit()
     assert all(one.receipt for one in asked)
+    assert bench.intake.queued_bytes == 0
     assert bench.ask("a").error is None
+
+
+def test_a_receipt_asks_for_a_pause_while_much_is_waiting() -> None:
+    bench = Bench(group_rows=10, queue_bytes=20 * batch().weight)
+    asked = [bench.ask(device) for device in "abcdefghijklmno"]
+    for _ in asked:
+        bench.clock.advance(1)
+        bench.store.commit()
+    receipts = [one.receipt for one in asked]
+    pauses = [receipt.pause_ms for receipt in receipts if receipt is not None]
+    assert len(pauses) == 15
+    assert all(pause > 0 for pause in pauses[:4])
+    assert pauses[4:] == [0] * 11
+    assert receipts[0] is not None
+    assert receipts[0].most_items == 100
+    assert receipts[-1] == Receipt(stream=Stream.SAMPLES, epoch="e1", next_number=10)
 
 
 @pytest.mark.parametrize("rounds", [1000])

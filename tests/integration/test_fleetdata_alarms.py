@@ -1,0 +1,451 @@
+"""Alarms at the centre: judged in the transaction, over both storages."""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from heddle.alarm_wire import machine_rules, wire_transition
+from heddle.alarms.inputs import Changed, Removed
+from heddle.alarms.table import AlarmTable
+from heddle.contract.alarms import (
+    AlarmAction,
+    AlarmKind,
+    AlarmNotFound,
+    AlarmOrder,
+    AlarmPlace,
+    AlarmRule,
+    AlarmRulesInvalid,
+    AlarmTransition,
+    WrongAlarmState,
+)
+from heddle.contract.samples import Ingest, Stream
+from services.fleetdata.alarm_answers import alarm_list, key_figures
+from services.fleetdata.alarm_reports import settle_reported
+from services.fleetdata.alarm_rules import remove_rules, set_rules
+from services.fleetdata.batches import check
+from services.fleetdata.judging import Judge
+from services.fleetdata.store import alarms as store
+from services.fleetdata.store.links import Link
+from services.fleetdata.store.writing import write
+from tests.support.batches import now_s, samples
+from tests.support.databases import Server
+from tests.support.storage import Storage, storage, storage_on
+
+__all__ = ["storage"]
+
+NOW_S = now_s()
+NOW_US = int(NOW_S * 1e6)
+SECOND_US = 1_000_000
+
+
+class Plant:
+    """A project's database and its judge, at a time one can set."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.now_s = NOW_S
+        self.judge = self.fresh_judge()
+        self.numbers = dict.fromkeys(Stream, 0)
+
+    def fresh_judge(self) -> Judge:
+        """As after a restart."""
+        return Judge(lambda: self.now_s)
+
+    def restart(self) -> None:
+        self.judge = self.fresh_judge()
+
+    def rules(self, *rules: AlarmRule) -> None:
+        change = Changed(int(self.now_s * 1e6), "ann", "as agreed")
+        self.link.perform(set_rules, self.judge, rules, change)
+
+    def put(self, *rows: tuple[str, float, float, int], device: str = "press") -> None:
+        batch = samples(self.numbers[Stream.SAMPLES], rows)
+        self.numbers[Stream.SAMPLES] += len(rows)
+        self.write(batch, device)
+
+    def report(self, *told: AlarmTransition) -> None:
+        first = self.numbers[Stream.ALARMS]
+        self.numbers[Stream.ALARMS] += len(told)
+        self.write(Ingest(stream=Stream.ALARMS, epoch="e", first=first, alarms=told))
+
+    def write(self, batch: Ingest, device: str = "press") -> None:
+        checked = [check(device, batch, NOW_US)]
+        self.link.perform(write, checked, 0, self.judge.judging)
+
+    def order(self, action: AlarmAction, *alarms: str, **more: Any) -> list[Any]:
+        order = AlarmOrder(action=action, who="ann", alarms=alarms or None, **more)
+        return self.link.perform(self.judge.order, "press", order)
+
+    def journal(self) -> list[tuple[str, str, str]]:
+        found = self.link.perform(store.process_journal, 0, 2**52, None, 10_000)
+        return [
+            (x.transition.alarm, x.transition.cause, x.transition.after) for x in found
+        ]
+
+    def standing(self) -> dict[str, str]:
+        states = self.link.perform(store.states, None, standing=True)
+        return {x.alarm: x.state for x in states}
+
+
+@pytest.fixture(scope="module")
+def project(embedded_server: Server) -> Iterator[Link]:
+    """One database for all tests: to make one takes longer than they do."""
+    with storage_on(embedded_server) as storage:
+        yield storage.link()
+
+
+@pytest.fixture
+def plant(project: Link) -> Plant:
+    project.perform(forget)
+    return Plant(project)
+
+
+def forget(link: Link) -> None:
+    link.connection.execute(
+        """
+        truncate alarm_rule, alarm_state, alarm_bank, alarm_transition, stream, tag,
+                 sample, current_value
+        """
+    )
+    link.forget()
+
+
+def hot(**fields: Any) -> AlarmRule:
+    usual = AlarmRule(
+        device="press", alarm="hot", tag="temp", kind=AlarmKind.HI, limit=80.0
+    )
+    return replace(usual, **fields)
+
+
+def at(seconds: float, value: float, quality: int = 0) -> tuple[str, float, float, int]:
+    return ("temp", NOW_S - 1000 + seconds, value, quality)
+
+
+def test_samples_move_alarms_in_the_transaction_that_stores_them(plant: Plant) -> None:
+    plant.rules(hot(deadband=2.0))
+    plant.put(at(1, 20), at(2, 81), at(3, 79))
+    assert plant.standing() == {"hot": "unacknowledged"}
+    (fresh,) = plant.judge.take_fresh()
+    assert (fresh.device, fresh.place) == ("press", AlarmPlace.CENTRE)
+    assert fresh.transition == AlarmTransition(
+        alarm="hot",
+        tag="temp",
+        at_us=round((NOW_S - 998) * 1e6),
+        cause="raised",
+        before="normal",
+        after="unacknowledged",
+        severity=500,
+        value=81.0,
+        number=0,
+    )
+    plant.put(at(4, 70))
+    plant.order(AlarmAction.ACKNOWLEDGE, "hot", comment="seen")
+    assert plant.standing() == {}
+    assert plant.journal() == [
+        ("hot", "raised", "unacknowledged"),
+        ("hot", "cleared", "returned"),
+    ]
+
+
+def test_a_failed_transaction_leaves_no_trace_in_memory(plant: Plant) -> None:
+    plant.rules(hot())
+    plant.put(at(1, 20))
+    batch = check("press", samples(1, [at(2, 99)]), NOW_US)
+
+    class Lost(Exception):
+        pass
+
+    def fail(link: Link) -> None:
+        with link.connection.transaction():
+            write(link, [batch], 0, plant.judge.judging)
+            raise Lost
+
+    with pytest.raises(Lost):
+        plant.link.perform(fail)
+    assert plant.standing() == {}
+    plant.link.perform(write, [batch], 0, plant.judge.judging)
+    assert plant.standing() == {"hot": "unacknowledged"}
+    assert plant.journal() == [("hot", "raised", "unacknowledged")]
+
+
+def test_memory_that_makes_no_sense_keeps_no_sample_out(plant: Plant) -> None:
+    plant.rules(hot())
+    plant.put(at(1, 90))
+
+    def garble(link: Link) -> None:
+        link.connection.execute("""update alarm_state set memory = '{"active": 3}'""")
+
+    plant.link.perform(garble)
+    plant.restart()
+    plant.put(at(2, 91))
+    assert plant.standing() == {"hot": "unacknowledged"}
+
+
+def test_another_process_may_judge_at_any_time(plant: Plant) -> None:
+    plant.rules(hot(latching=True))
+    judges = [plant.judge, plant.fresh_judge()]
+    for second, value in enumerate([20, 90, 30, 90, 30, 90]):
+        plant.judge = judges[second % 2]
+        plant.put(at(second, value))
+    numbers = [
+        x.transition.number
+        for x in plant.link.perform(store.process_journal, 0, 2**52, None, 99)
+    ]
+    assert numbers == list(range(5))
+
+
+KINDS: dict[AlarmKind, dict[str, Any]] = {
+    AlarmKind.HIHI: {"limit": 90.0, "deadband": 2.0},
+    AlarmKind.HI: {"limit": 75.0, "on_delay_ms": 1500},
+    AlarmKind.LO: {"limit": 25.0, "off_delay_ms": 2500},
+    AlarmKind.LOLO: {"limit": 10.0, "latching": True},
+    AlarmKind.DEVIATION: {"limit": 35.0, "setpoint": 50.0},
+    AlarmKind.RATE: {"limit": 20.0, "latching": True},
+    AlarmKind.STALE: {"after_ms": 4000},
+    AlarmKind.QUALITY: {},
+    AlarmKind.BOOLEAN: {"when": True, "on_delay_ms": 700},
+}
+
+
+def every_kind() -> list[AlarmRule]:
+    return [
+        AlarmRule(
+            device="press",
+            alarm=f"{tag}_{kind.value}",
+            tag=tag,
+            kind=kind,
+            group="unit",
+            **{"limit": None, **fields},
+        )
+        for tag in ("temp", "flow")
+        for kind, fields in KINDS.items()
+    ]
+
+
+def some_rows(count: int) -> list[tuple[str, float, float, int]]:
+    rng = random.Random(3)  # noqa: S311 -- not a secret
+    at_s, level, rows = NOW_S - 5000, 50.0, []
+    for _ in range(count):
+        at_s = round(at_s + rng.choice([0, 0.25, 1, 1, 6]), 3)
+        level = min(max(level + rng.gauss(0, 15), 0), 100)
+        odd = rng.random()
+        value = float("nan") if odd < 0.05 else 0.0 if odd < 0.1 else round(level)
+        quality = 2 if odd < 0.07 else 1 if odd < 0.15 else 0
+        rows.append((rng.choice(["temp", "flow"]), at_s, value, quality))
+    return rows
+
+
+def test_edge_and_centre_tell_the_same(plant: Plant) -> None:
+    check_edge_and_centre(plant, restart=False)
+
+
+def test_so_they_do_over_either_storage_with_restarts(storage: Storage) -> None:
+    check_edge_and_centre(Plant(storage.link()), restart=True)
+
+
+def check_edge_and_centre(plant: Plant, restart: bool) -> None:
+    rules, rows = every_kind(), some_rows(1500)
+    plant.now_s = NOW_S - 5000
+    plant.rules(*rules)
+    table = AlarmTable(machine_rules(rules), round(plant.now_s * 1e6))
+    at_edge = []
+    for tag, at_s, value, quality in rows:
+        at_edge += table.due(round(at_s * 1e6))
+        slot = table.slot(tag)
+        at_edge += table.update(slot, round(at_s * 1e6), value, quality)
+    at_centre = []
+    for first in range(0, len(rows), 100):
+        if restart:
+            plant.restart()
+        plant.put(*rows[first : first + 100])
+        at_centre += [x.transition for x in plant.judge.take_fresh()]
+    assert by_alarm(at_centre) == by_alarm([wire_transition(x) for x in at_edge])
+    assert len(at_centre) > 300
+
+
+def by_alarm(told: Sequence[AlarmTransition]) -> dict[str, list[AlarmTransition]]:
+    found: dict[str, list[AlarmTransition]] = {}
+    for one in told:
+        found.setdefault(one.alarm, []).append(one)
+    return found
+
+
+def test_shelving_ends_and_silence_is_noticed_by_the_clock(plant: Plant) -> None:
+    plant.now_s = NOW_S - 900
+    plant.rules(
+        hot(), hot(alarm="silent", kind=AlarmKind.STALE, limit=None, after_ms=9)
+    )
+    plant.put(at(100, 90))
+    until_ms = round((NOW_S - 890) * 1000)
+    plant.order(AlarmAction.SHELVE, "hot", until_ms=until_ms)
+    plant.judge.take_fresh()
+    plant.restart()
+    due_us = plant.link.perform(plant.judge.tick)
+    plant.now_s = NOW_S - 100
+    assert due_us is not None
+    assert due_us <= until_ms * 1000
+    assert plant.link.perform(plant.judge.tick) is None
+    assert plant.standing() == {"hot": "unacknowledged", "silent": "unacknowledged"}
+    told = [x.transition for x in plant.judge.take_fresh()]
+    assert {(x.alarm, x.cause) for x in told} >= {("hot", "shelving_expired")}
+    (ended,) = [x for x in told if x.cause == "shelving_expired"]
+    assert ended.at_us == until_ms * 1000
+
+
+def test_a_delay_goes_by_the_samples_not_by_the_clock(plant: Plant) -> None:
+    plant.rules(hot(on_delay_ms=5000))
+    plant.put(at(1, 90))
+    plant.link.perform(plant.judge.tick)
+    plant.order(AlarmAction.COMMENT, "hot", comment="still fine")
+    plant.put(at(5, 20))
+    assert plant.standing() == {}
+    plant.put(at(6, 90))
+    plant.put(("other", NOW_S - 900, 1.0, 0))  # the device is that far
+    assert plant.standing() == {"hot": "unacknowledged"}
+
+
+def test_commands_are_refused_whole_with_a_reason(plant: Plant) -> None:
+    plant.rules(hot(), hot(alarm="cold", kind=AlarmKind.LO, limit=5.0))
+    plant.put(at(1, 90))
+    with pytest.raises(WrongAlarmState, match="cold is normal: there is nothing to"):
+        plant.order(AlarmAction.ACKNOWLEDGE, "hot", "cold")
+    with pytest.raises(AlarmNotFound):
+        plant.order(AlarmAction.ACKNOWLEDGE, "warm")
+    assert plant.standing() == {"hot": "unacknowledged"}
+    plant.order(AlarmAction.ACKNOWLEDGE)
+    assert plant.standing() == {"hot": "acknowledged"}
+
+
+def test_rules_are_refused_whole_with_every_flaw(plant: Plant) -> None:
+    with pytest.raises(AlarmRulesInvalid) as refused:
+        plant.rules(
+            hot(),
+            hot(alarm="Bad", limit=None),
+            hot(device="mill", alarm="x", when=True),
+        )
+    flaws = refused.value.details["flaws"]
+    assert isinstance(flaws, list)
+    assert {(x["device"], x["alarm"], x["field"]) for x in flaws} == {
+        ("press", "Bad", "alarm"),
+        ("press", "Bad", "limit"),
+        ("mill", "x", "when"),
+    }
+    assert plant.link.perform(store.rules, None) == []
+
+
+def test_new_limits_are_judged_by_the_values_of_now(plant: Plant) -> None:
+    plant.put(at(1, 70))
+    plant.rules(hot())
+    assert plant.standing() == {}
+    plant.rules(hot(limit=60.0))
+    assert plant.standing() == {"hot": "unacknowledged"}
+    plant.rules(hot(limit=80.0, text="cool it"))
+    assert plant.standing() == {"hot": "returned"}
+    assert plant.link.perform(store.rules, "press") == [hot(limit=80.0, text="cool it")]
+
+
+def test_an_alarm_goes_with_its_rule_and_numbers_go_on(plant: Plant) -> None:
+    plant.rules(hot())
+    plant.put(at(1, 90))
+    change = Removed(NOW_US, "ann")
+    plant.link.perform(remove_rules, plant.judge, "press", ["hot"], change)
+    assert plant.standing() == {}
+    plant.put(at(2, 95))
+    with pytest.raises(AlarmNotFound):
+        plant.link.perform(remove_rules, plant.judge, "press", ["hot"], change)
+    plant.judge.take_fresh()
+    plant.rules(hot())
+    assert [x.transition.number for x in plant.judge.take_fresh()] == [2]
+    assert plant.standing() == {"hot": "unacknowledged"}
+
+
+def test_a_rule_may_move_to_the_device_and_back(plant: Plant) -> None:
+    plant.rules(hot())
+    plant.put(at(1, 90))
+    plant.rules(hot(place=AlarmPlace.EDGE))
+    assert plant.standing() == {}
+    plant.put(at(2, 95))
+    assert plant.standing() == {}
+    plant.report(edge("hot", "raised", "normal", "unacknowledged"))
+    assert plant.standing() == {"hot": "unacknowledged"}
+    plant.rules(hot())
+    assert plant.standing() == {"hot": "unacknowledged"}
+    plant.put(at(3, 20))
+    assert plant.standing() == {"hot": "returned"}
+
+
+def edge(
+    alarm: str, cause: str, before: str, after: str, **more: Any
+) -> AlarmTransition:
+    return AlarmTransition(
+        alarm=alarm,
+        tag="temp",
+        at_us=NOW_US,
+        cause=cause,
+        before=before,
+        after=after,
+        severity=700,
+        **more,
+    )
+
+
+def test_what_a_device_judged_stands_and_is_in_the_journal(plant: Plant) -> None:
+    plant.report(
+        edge("e1", "raised", "normal", "unacknowledged", value=9.0, first=True),
+        edge("e2", "raised", "normal", "unacknowledged"),
+        edge("e1", "acknowledged", "unacknowledged", "acknowledged", who="bob"),
+        edge("e2", "cleared", "unacknowledged", "returned"),
+    )
+    found = plant.link.perform(store.states, "press", standing=True)
+    listed = alarm_list(found, [], 10).alarms
+    assert [(x.alarm, x.state, x.value, x.first, x.who) for x in listed] == [
+        ("e2", "returned", None, False, None),
+        ("e1", "acknowledged", 9.0, False, "bob"),
+    ]
+    assert [x.place for x in plant.judge.take_fresh()] == [AlarmPlace.EDGE] * 4
+
+
+def test_an_alert_of_a_run_stands_until_it_is_acknowledged(plant: Plant) -> None:
+    plant.report(edge("alert_f_done", "raised", "normal", "unacknowledged"))
+    order = AlarmOrder(action=AlarmAction.RESET, who="ann", alarms=("alert_f_done",))
+    with pytest.raises(WrongAlarmState, match="has no rule"):
+        plant.link.perform(settle_reported, plant.judge, "press", order)
+    order = replace(order, action=AlarmAction.ACKNOWLEDGE, comment="fine")
+    (told,) = plant.link.perform(settle_reported, plant.judge, "press", order)
+    assert (told.transition.who, told.transition.after) == ("ann", "normal")
+    assert plant.standing() == {}
+    with pytest.raises(WrongAlarmState, match="nothing to acknowledge"):
+        plant.link.perform(settle_reported, plant.judge, "press", order)
+
+
+def test_key_figures_come_from_the_journal(plant: Plant) -> None:
+    plant.rules(hot())
+    plant.put(*(at(n, 90 if n % 2 else 20) for n in range(12)))
+    from_us = round((NOW_S - 1000) * 1e6)
+    told = plant.link.perform(store.process_journal, 0, 2**52, "press", 99)
+    found = key_figures(told, from_us, from_us + 3600 * SECOND_US)
+    assert (found.annunciated, found.per_hour, found.by_severity) == (
+        6,
+        (6,),
+        {"medium": 6},
+    )
+    assert [(x.device, x.alarm) for x in found.chattering] == [("press", "hot")]
+    assert found.top[0].share == 1.0
+
+
+def test_the_journal_is_read_page_by_page(plant: Plant) -> None:
+    plant.rules(hot())
+    plant.put(*(at(n, 90 if n % 2 else 20) for n in range(20)))
+    ids: list[int] = []
+    before = None
+    while True:
+        found = plant.link.perform(store.journal, 0, 2**52, "press", "hot", before, 8)
+        if not found:
+            break
+        ids += [x.id for x in found]
+        before = ids[-1]
+    assert len(ids) == 19
+    assert ids == sorted(ids, reverse=True)
