@@ -11,18 +11,23 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from edge_agent.alarm_rules import RuleWatch
+from edge_agent.alarms import Alarms
+from edge_agent.budget import Budget
 from edge_agent.config import Config
 from edge_agent.delivery import Delivery
+from edge_agent.derived import derivations
 from edge_agent.drivers.csv_replay import CsvReplay
 from edge_agent.drivers.driver import Driver
 from edge_agent.drivers.plant import PlantDriver
 from edge_agent.duties import DeviceDuties
 from edge_agent.facts import agent_version, host_facts
+from edge_agent.filters import Filters
 from edge_agent.flow import Flow
 from edge_agent.flows import Flows
 from edge_agent.identity import Identity
 from edge_agent.live import Live, batch
-from edge_agent.mapping import load_mapping, mapped
+from edge_agent.mapping import load_mapping, mapped, rules
 from edge_agent.outbox import Outbox
 from edge_agent.presence import Attendance
 from edge_agent.recorder import Recorder
@@ -36,7 +41,7 @@ from heddle.contract.devices import Announce, Enrolled
 from heddle.contract.runs import RUN_EVENT, RunEvents
 from heddle.contract.samples import TELEMETRY, Stream, Telemetry
 from heddle.wamp.joining import KeyCredentials, Uplink
-from heddle.wamp.process import ConfigError
+from heddle.wamp.process import ConfigError, Stop
 from heddle.wamp.session import Session
 
 log = Logger()
@@ -66,10 +71,26 @@ class Agent:
         self._outbox = Outbox(
             reactor,
             config.data / "outbox.sqlite",
-            config.outbox_max_mb * _MEGABYTE,
+            Budget(config.outbox_max_mb * _MEGABYTE, config.outbox_max_hours),
         )
-        self._recorder = Recorder(reactor, self._outbox, self._tags.tags.values())
+        self._recorder = Recorder(
+            reactor, self._outbox, self._tags.tags.values(), config.commit_ms
+        )
         self._live = Live(reactor, time.time, self._tell_telemetry)
+        self._filters = Filters(
+            reactor,
+            rules(load_mapping(config.tags)),
+            (self._recorder.record, self._live.heard),
+        )
+        self._alarms = Alarms(
+            reactor,
+            self._outbox,
+            self._tags,
+            now_s=time.time,
+            commit_ms=config.commit_ms,
+        )
+        self._rule_watch = RuleWatch(reactor, self._device, self._alarms.set_rules)
+        self._stop_metrics: Stop | None = None
         self._duties = DeviceDuties(
             driver=self._driver,
             tags=self._tags,
@@ -102,18 +123,30 @@ class Agent:
 
     async def start(self) -> None:
         """Measure, bring up the flows, and reach for the router."""
+        if self._config.metrics is not None:  # refused before anything is started
+            self._stop_metrics = self._serve_metrics(self._config.metrics)
         await self._outbox.open()
-        self._tags.hear(self._recorder.record)
-        self._tags.hear(self._live.heard)
+        try:
+            await self._begin()
+        except BaseException:  # told to stop meanwhile: its thread must end, too
+            await self._outbox.close()
+            raise
+
+    async def _begin(self) -> None:
+        await self._alarms.start()
+        self._tags.hear(self._filters.heard)
+        self._tags.hear(self._alarms.heard)
         self._tags.hear(self._flows.heard)
         self._driver.start(self._tags.update)
         await self._flows.start()
         self._uplink.start()
         waiting = sum((await self._outbox.waiting()).values())
         log.info(
-            "agent of {device}: {n} tags, {flows} flows, {waiting} items to deliver",
+            "agent of {device}: {n} tags, {alarms} alarms, {flows} flows, "
+            "{waiting} items to deliver",
             device=self._device,
             n=len(self._tags.tags),
+            alarms=len(self._alarms),
             flows=len(list(self._flows)),
             waiting=waiting,
         )
@@ -123,10 +156,14 @@ class Agent:
         await self._attendance.leave()
         self._left("the agent ends")
         await self._uplink.stop()
-        self._live.stop()
         await self._driver.stop()
+        self._filters.stop()
+        self._live.stop()
         await self._flows.stop(keep_engines=self._config.keep_engines)
         await self._recorder.stop()
+        await self._alarms.stop()
+        if self._stop_metrics is not None:
+            await self._stop_metrics()
         await self._outbox.close()
         log.info("agent of {device} ended", device=self._device)
 
@@ -136,17 +173,19 @@ class Agent:
         await self._attendance.joined(session)
         for delivery in self._deliveries:
             delivery.start(session)
+        await self._rule_watch.joined(session)
         self._tell_telemetry(
             batch(time.time(), self._tags.all_now())
         )  # whoever watches need not wait for a tag to move
 
     def _left(self, _why: str) -> None:
         self._attendance.left()
+        self._rule_watch.left()
         for delivery in self._deliveries:
             delivery.stop()
 
     async def _serve(self, session: Session) -> None:
-        await serve_device(session, self._device, self._flows, self._runs)
+        await serve_device(session, self._device, self._flows, self._runs, self._alarms)
 
     def _announcement(self) -> Announce:
         return Announce(
@@ -169,6 +208,17 @@ class Agent:
         if self._uplink.session is not None:
             self._uplink.session.publish(RUN_EVENT, told, device=self._device)
 
+    def _serve_metrics(self, address: str) -> Stop:
+        from edge_agent.meters import serve  # noqa: PLC0415 -- who is not asked is lean
+
+        return serve(
+            self._reactor,
+            address,
+            tags=self._tags,
+            is_linked=lambda: self._uplink.session is not None,
+            waiting=self._outbox.waiting,
+        )
+
     def _make_flow(self, wanted: Wanted) -> Flow:
         return Flow(
             self._reactor,
@@ -178,6 +228,7 @@ class Agent:
             runtime=self._runtime,
             tags=self._tags,
             duties=self._duties,
+            silent_after_s=self._config.engine_silent_s,
         )
 
 
@@ -209,9 +260,13 @@ def make_driver(reactor: Any, config: Config) -> Driver:
 
 
 def make_tags(driver: Driver, config: Config) -> TagTable:
-    """The driver's tags as the mapping file names them. Raises ``ConfigError``."""
-    mapping = load_mapping(config.tags)
-    return TagTable(mapped(driver.tags(), mapping, source=f"tag file {config.tags}"))
+    """The driver's tags as the tag file names them, and those derived.
+
+    Raises ``ConfigError``.
+    """
+    mapping, source = load_mapping(config.tags), f"tag file {config.tags}"
+    tags = mapped(driver.tags(), mapping, source=source)
+    return TagTable(tags, derivations(tags, mapping, source=source))
 
 
 async def start_agent(reactor: Any, config: Config) -> Agent:

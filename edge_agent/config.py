@@ -42,8 +42,12 @@ class Config:
     scan_ms: Annotated[int, msgspec.Meta(ge=10, le=60_000)] = 200
     runtime: RuntimeChoice = RuntimeChoice.AUTO
     engine_image: str = "heddle/engine:dev"
+    engine_silent_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 30.0  # it hangs
     keep_engines: bool = True  # containers go on when the agent is stopped
     outbox_max_mb: Annotated[int, msgspec.Meta(ge=1)] = 256
+    outbox_max_hours: Annotated[int, msgspec.Meta(ge=1)] = 168
+    commit_ms: Annotated[int, msgspec.Meta(ge=10, le=60_000)] = 250
+    metrics: str | None = None  # HOST:PORT to serve /metrics on
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Config:

@@ -5,11 +5,12 @@ repeat is answered as the first time. Writing is idempotent besides: a setpoint 
 twice is the same setpoint.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.logger import Logger
 
+from edge_agent.alerts import Alert
 from edge_agent.drivers.driver import Driver, Value, WriteRefused
 from edge_agent.engine.protocol import Execute
 from edge_agent.outbox import Outbox, OutboxFailed
@@ -37,9 +38,11 @@ class DeviceDuties:
         self._outbox = outbox
         self._tell = tell
 
-    async def keep(self, told: RunEvents) -> None:
-        """Put events into the outbox, then tell those that are new live."""
-        fresh = await self._outbox.keep_events(told)
+    async def keep(self, told: RunEvents, alerts: Sequence[Alert]) -> None:
+        """Put events into the outbox, with the alerts that come of them, then tell
+        those that are new live.
+        """
+        fresh = await self._outbox.keep_events(told, alerts)
         if fresh is not None:
             self._tell(fresh)
 

@@ -3,6 +3,11 @@
     [tags.temperature]
     unit = "°C"
     node = "b505cf08-cc3f-4814-8d76-3dd23ad1ea35"
+    deadband = 0.1
+
+    [tags.power]
+    expression = "voltage * current"
+    unit = "W"
 
 ``node`` is what a workflow calls the tag: a ``reporterFctId`` or an ``inputNodeId``.
 Without a file the example workflow's ids are known (OSPIN 004).
@@ -12,11 +17,16 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
+from edge_agent.filters import DEFAULT_HEARTBEAT_S, Rule
 from heddle.contract.devices import Tag, TagType
 from heddle.wamp.process import ConfigError
+
+_Deadband = Annotated[float, msgspec.Meta(ge=0, le=1e300)]
+_Interval = Annotated[int, msgspec.Meta(ge=1, le=86_400_000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +36,24 @@ class TagSettings:
     unit: str | None = None
     type: TagType | None = None
     node: str | None = None
+    expression: str | None = None  # a tag that is not measured but derived
+    deadband: _Deadband | None = None  # in the tag's unit
+    min_interval_ms: _Interval | None = None
+    max_interval_ms: _Interval | None = None
+
+    @property
+    def rule(self) -> Rule | None:
+        """How its readings are thinned out; None if they are not."""
+        if self.deadband is None and self.min_interval_ms is None:
+            return None
+        greatest_ms = self.max_interval_ms
+        return Rule(
+            deadband=self.deadband,
+            least_s=(self.min_interval_ms or 0) / 1000,
+            greatest_s=DEFAULT_HEARTBEAT_S
+            if greatest_ms is None
+            else greatest_ms / 1000,
+        )
 
 
 Mapped = Mapping[str, TagSettings]
@@ -63,13 +91,39 @@ def _settings(name: str, fields: Mapping[str, object]) -> TagSettings:
                 f"tag {name!r} has no setting {field!r}; it has {', '.join(known)}"
             )
     try:
-        return msgspec.convert(fields, TagSettings)
+        return _sound(msgspec.convert(fields, TagSettings))
     except msgspec.ValidationError as flaw:
         raise msgspec.ValidationError(f"tag {name!r}: {flaw}") from None
 
 
+def _sound(settings: TagSettings) -> TagSettings:
+    """The settings, if they go together."""
+    least, greatest = settings.min_interval_ms, settings.max_interval_ms
+    if greatest is not None and settings.deadband is None:
+        raise msgspec.ValidationError(
+            "max_interval_ms bounds the silence of a deadband: give a deadband, too"
+        )
+    rule = settings.rule
+    if (
+        rule is not None
+        and settings.deadband is not None
+        and rule.greatest_s < rule.least_s
+    ):
+        raise msgspec.ValidationError(
+            f"min_interval_ms is {least}, more than max_interval_ms, "
+            f"{rule.greatest_s * 1000:g}"
+        )
+    return settings
+
+
+def rules(mapping: Mapped) -> dict[str, Rule]:
+    """How tags are thinned out, by tag; those that are not are left out."""
+    found = {name: settings.rule for name, settings in mapping.items()}
+    return {name: rule for name, rule in found.items() if rule is not None}
+
+
 def mapped(tags: Iterable[Tag], mapping: Mapped, *, source: str) -> tuple[Tag, ...]:
-    """The driver's tags with what the mapping adds.
+    """The driver's tags with what the mapping adds; derived tags are not among them.
 
     Raises ``ConfigError`` for a tag the driver does not have (``source`` names the
     file in it), and for a node named twice. The example mapping may lack tags.
@@ -77,14 +131,13 @@ def mapped(tags: Iterable[Tag], mapping: Mapped, *, source: str) -> tuple[Tag, .
     by_name = {tag.tag: tag for tag in tags}
     nodes: dict[str, str] = {}
     for name, settings in mapping.items():
-        if name not in by_name:
+        if name not in by_name and settings.expression is None:
             if mapping is EXAMPLE:
                 continue
             raise ConfigError(
                 f"{source}: the driver has no tag {name!r}; "
                 f"it has {', '.join(sorted(by_name))}"
             )
-        tag = by_name[name]
         if settings.node is not None and settings.node in nodes:
             raise ConfigError(
                 f"{source}: node {settings.node} is given to both "
@@ -92,6 +145,9 @@ def mapped(tags: Iterable[Tag], mapping: Mapped, *, source: str) -> tuple[Tag, .
             )
         if settings.node is not None:
             nodes[settings.node] = name
+        if settings.expression is not None:
+            continue  # it is derived, not the driver's
+        tag = by_name[name]
         by_name[name] = replace(
             tag,
             unit=tag.unit if settings.unit is None else settings.unit,

@@ -7,15 +7,19 @@ order: what is appended first is numbered first.
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 
+from edge_agent.alerts import Alert
+from edge_agent.budget import Budget
 from edge_agent.outbox_store import Executed, Lost, OutboxStore
+from heddle.contract.alarms import AlarmTransition
 from heddle.contract.declare import LocalError
 from heddle.contract.runs import RunEvents
 from heddle.contract.samples import Ingest, Receipt, SampleColumns, Stream
@@ -36,12 +40,12 @@ class IReactor(IReactorFromThreads, IReactorTime):
 
 
 class Outbox:
-    """Keeps samples and events until fleetdata has them."""
+    """Keeps samples, events and alarms until fleetdata has them."""
 
-    def __init__(self, reactor: IReactor, path: Path, max_bytes: int) -> None:
+    def __init__(self, reactor: IReactor, path: Path, budget: Budget) -> None:
         self._reactor = reactor
         self._path = path
-        self._max_bytes = max_bytes
+        self._budget = budget
         self._door = Blocking(reactor, "outbox", 1)
         self._opened: OutboxStore | None = None
         self._filled: dict[Stream, Deferred[None]] = {}
@@ -51,9 +55,9 @@ class Outbox:
         self._door.start()
         try:
             self._opened = await self._call(self._open)
-        except OutboxFailed:
-            self._door.stop()
-            raise
+        finally:
+            if self._opened is None:  # failed, or told to stop meanwhile
+                self._door.stop()
 
     async def close(self) -> None:
         """Finish what is under way and close the file."""
@@ -64,34 +68,70 @@ class Outbox:
 
     async def keep_samples(self, columns: SampleColumns) -> None:
         """Samples are on disk when this returns. Raises ``OutboxFailed``."""
-        _tell(await self._call(self._store.append_samples, columns))
-        self._wake(Stream.SAMPLES)
+        lost = await self._call(self._store.append_samples, columns)
+        self._kept(Stream.SAMPLES, *lost)
 
-    async def keep_events(self, told: RunEvents) -> RunEvents | None:
-        """Events are on disk when this returns; tells those that are new.
-
-        Raises ``OutboxFailed``.
+    async def keep_events(
+        self, told: RunEvents, alerts: Sequence[Alert] = ()
+    ) -> RunEvents | None:
+        """Events are on disk when this returns, with the alerts that come of those
+        that are new; tells those. Raises ``OutboxFailed``.
         """
-        fresh, lost = await self._call(self._store.append_events, told)
-        _tell(lost)
-        self._wake(Stream.RUN_EVENTS)
+        fresh, lost = await self._call(self._store.append_events, told, alerts)
+        self._kept(Stream.RUN_EVENTS, *lost)
+        if alerts:
+            self._wake(Stream.ALARMS)
         return fresh
 
-    async def batch(self, stream: Stream) -> Ingest | None:
-        """The oldest items that wait."""
-        return await self._call(self._store.batch, stream)
+    async def keep_alarms(
+        self,
+        transitions: Sequence[AlarmTransition],
+        rows: Mapping[str, bytes | None] = MappingProxyType({}),
+    ) -> None:
+        """Transitions are on disk when this returns, and what the alarms remember
+        (rows by name, None to forget one). Raises ``OutboxFailed``.
+        """
+        lost = await self._call(self._store.append_alarms, tuple(transitions), rows)
+        self._kept(Stream.ALARMS, *lost)
+
+    async def alarm_rows(self) -> dict[str, bytes]:
+        """What the alarms remember. Raises ``OutboxFailed``."""
+        return await self._call(self._store.alarm_rows)
+
+    async def keep_loss(
+        self, stream: Stream, items: int, reason: str, span_ms: tuple[int, int] | None
+    ) -> None:
+        """Record that items never came to the disk. Raises ``OutboxFailed``."""
+        lost = await self._call(
+            self._store.append_unkept, stream, items, reason, span_ms
+        )
+        self._kept(stream, *lost)
+
+    async def batch(
+        self,
+        stream: Stream,
+        following: Ingest | None = None,
+        most: int | None = None,
+    ) -> Ingest | None:
+        """The oldest items that wait, or those after a batch that is on its way."""
+        return await self._call(self._store.batch, stream, following, most)
 
     async def acknowledge(self, receipt: Receipt) -> bool:
         """Forget what is committed; False if the receipt fits no number of ours."""
-        return await self._call(self._store.acknowledge, receipt)
+        taken = await self._call(self._store.acknowledge, receipt)
+        if taken.told:
+            self._wake(Stream.LOSSES)
+        return taken.fits
 
     async def resume_at(self, stream: Stream, epoch: str, wanted: int) -> None:
         """Go on with number ``wanted``, or begin a new epoch where that is gone."""
-        _tell(await self._call(self._store.resume_at, stream, epoch, wanted))
+        lost = await self._call(self._store.resume_at, stream, epoch, wanted)
+        self._kept(stream, *[lost] if lost else [])
 
     async def discard(self, refused: Ingest, why: str) -> None:
         """Drop a batch that will never be accepted."""
-        _tell(await self._call(self._store.discard, refused, why))
+        lost = await self._call(self._store.discard, refused, why)
+        self._kept(refused.stream, *[lost] if lost else [])
 
     async def executed(self, run: str, number: int) -> Executed | None:
         """How a command ended, if it was carried out before."""
@@ -122,6 +162,18 @@ class Outbox:
             )
         return self._opened
 
+    def _kept(self, stream: Stream, *lost: Lost) -> None:
+        for each in lost:
+            log.warn(
+                "{items} {stream} lost: {why}",
+                items=each.items,
+                stream=each.stream.value,
+                why=each.why,
+            )
+        self._wake(stream)
+        if lost:
+            self._wake(Stream.LOSSES)
+
     def _wake(self, stream: Stream) -> None:
         waiting = self._filled.pop(stream, None)
         if waiting is not None and not waiting.called:
@@ -137,7 +189,7 @@ class Outbox:
 
     def _open(self) -> OutboxStore:
         try:
-            return OutboxStore(self._path, self._max_bytes)
+            return OutboxStore(self._path, self._budget)
         except sqlite3.OperationalError:
             raise  # no right to write, a full disk: not a broken file
         except sqlite3.DatabaseError as flaw:
@@ -151,14 +203,4 @@ class Outbox:
                 flaw=str(flaw),
                 aside=aside.name,
             )
-            return OutboxStore(self._path, self._max_bytes)
-
-
-def _tell(lost: Lost | None) -> None:
-    if lost is not None:
-        log.warn(
-            "{items} {stream} lost: {why}",
-            items=lost.items,
-            stream=lost.stream.value,
-            why=lost.why,
-        )
+            return OutboxStore(self._path, self._budget)

@@ -1,69 +1,66 @@
 """The outbox on disk: numbered streams of what fleetdata has not acknowledged yet.
 
 Items of a stream are numbered without gaps; chunks of them wait until a receipt says
-they are committed at the other end. ``epoch`` names one life of the numbers, which
-start at 0 in each: whoever must drop items that were not acknowledged begins a new
-one, so that no number ever means two things. What was dropped is a row in ``lost``.
+they are committed at the other end. ``lives`` tells what becomes of the numbers when
+items must be dropped, and how that is told: every loss is an item of the stream
+``losses``. What may be on its way (below ``offered``) is never dropped.
 
 Also here, because it must be true together with the streams: up to where each run's
-events were taken over, and which commands were carried out.
+events were taken over, which commands were carried out, and what the alarms remember.
 
 Every function is one transaction, on disk (fsync) when it returns. One thread only.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-from uuid import uuid4
 
-import msgspec
-
+from edge_agent.alerts import Alert
+from edge_agent.budget import BATCH_ITEMS, CHUNK_COST, Budget
+from edge_agent.lives import (
+    Cursor,
+    Hole,
+    Life,
+    cursor_of,
+    cut,
+    loss_of,
+    oldest_life,
+    rename,
+    settle,
+)
+from edge_agent.outbox_file import open_file
+from edge_agent.packing import (
+    Chunk,
+    Tags,
+    count,
+    decode_tags,
+    encode,
+    make_batch,
+    slices,
+    span_ms,
+)
+from heddle.contract.alarms import AlarmTransition
 from heddle.contract.runs import RunEvents
-from heddle.contract.samples import Ingest, Receipt, SampleColumns, Stream
+from heddle.contract.samples import Ingest, Loss, Receipt, SampleColumns, Stream
 
-BATCH_ITEMS = {Stream.SAMPLES: 5_000, Stream.RUN_EVENTS: 1_000}
-BATCH_BYTES = 500_000  # of a batch of several chunks; a WAMP message holds 1 MiB
 CHUNK_EVENTS = 200
-_ROW_BYTES = 2 + 8 + 8 + 1  # of a sample: tag, at, value, quality
+FULL = "the outbox was full"
+TOO_OLD = "older than the outbox keeps"
+_AGE_EVERY_MS = 60_000
+_FREE_PAGES = 512  # that stay in the file for what comes
 
-_SCHEMA = """
-create table if not exists stream (
-    name text primary key,
-    epoch text not null,
-    base integer not null,          -- the number that is the epoch's 0
-    next_number integer not null,   -- of the next item to come
-    acknowledged integer not null,  -- all below are committed at the other end
-    bytes integer not null          -- of all waiting chunks
-);
-create table if not exists chunk (
-    stream text not null,
-    first integer not null,
-    items integer not null,
-    body blob not null,
-    primary key (stream, first)
-);
-create table if not exists run (
-    run text primary key,
-    next_event integer not null     -- all below are in the stream
-);
-create table if not exists executed (
-    run text not null,
-    number integer not null,
-    error text,
-    primary key (run, number)
-);
-create table if not exists lost (
-    at text not null default (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-    stream text not null,
-    epoch text not null,
-    first integer not null,
-    items integer not null,
-    why text not null
-);
-"""
+Span = tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A command was carried out before, with this outcome."""
+
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,144 +73,196 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
-class Executed:
-    """A command was carried out before, with this outcome."""
+class Taken:
+    """What became of a receipt."""
 
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Cursor:
-    """A stream's row."""
-
-    stream: Stream
-    epoch: str
-    base: int
-    next_number: int
-    acknowledged: int
-    bytes: int
+    fits: bool  # False: it tells a number that we never gave
+    told: bool  # whether a loss was appended
 
 
 class OutboxStore:
     """One SQLite file, one connection."""
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._max_bytes = max_bytes // len(Stream)  # each stream has its own share
-        self._db = sqlite3.connect(path, isolation_level=None)
-        try:
-            self._db.execute("pragma journal_mode = wal")
-            self._db.execute("pragma synchronous = full")
-            self._db.executescript(_SCHEMA)
-            for stream in Stream:
-                self._db.execute(
-                    "insert or ignore into stream values (?, ?, 0, 0, 0, 0)",
-                    (stream, uuid4().hex),
-                )
-        except sqlite3.Error:
-            self._db.close()
-            raise
+    def __init__(
+        self, path: Path, budget: Budget, wall: Callable[[], float] = time.time
+    ) -> None:
+        self._budget = budget
+        self._wall = wall
+        self._db = open_file(path, budget, self._now_ms())
+        self._tables: dict[int, Tags] = {}  # tag tables by their row
+        self._aged_at_ms = 0
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
-    def append_samples(self, columns: SampleColumns) -> Lost | None:
+    # --- what is kept ----------------------------------------------------------------
+
+    def append_samples(self, columns: SampleColumns) -> tuple[Lost, ...]:
         """Keep samples; tells what was dropped to make room."""
         with self._transaction():
             self._append(
-                Stream.SAMPLES, len(columns.quality), msgspec.msgpack.encode(columns)
+                Stream.SAMPLES,
+                len(columns.quality),
+                encode(replace(columns, tags=())),
+                span_ms(columns),
+                self._table(columns.tags),
             )
-            return self._make_room(Stream.SAMPLES)
+            return self._drop_excess(Stream.SAMPLES)
 
-    def append_events(self, told: RunEvents) -> tuple[RunEvents | None, Lost | None]:
-        """Keep the events not kept before; tells those, and what was dropped."""
+    def append_events(
+        self, told: RunEvents, alerts: Sequence[Alert] = ()
+    ) -> tuple[RunEvents | None, tuple[Lost, ...]]:
+        """Keep the events not kept before, with the alerts that come of them; tells
+        those events, and what was dropped.
+        """
         with self._transaction():
             row = self._one("select next_event from run where run = ?", told.run)
             known = row[0] if row else 0
-            fresh = [event for event in told.events if event.number >= known]
+            fresh = tuple(event for event in told.events if event.number >= known)
             if not fresh:
-                return None, None
-            for start in range(0, len(fresh), CHUNK_EVENTS):
-                cut = tuple(fresh[start : start + CHUNK_EVENTS])
-                body = msgspec.msgpack.encode(replace(told, events=cut))
-                self._append(Stream.RUN_EVENTS, len(cut), body)
+                return None, ()
+            for some in slices(fresh, CHUNK_EVENTS):
+                at = [event.createdAt for event in some]
+                body = encode(replace(told, events=some))
+                self._append(Stream.RUN_EVENTS, len(some), body, (min(at), max(at)))
             self._db.execute(
                 "insert or replace into run values (?, ?)",
                 (told.run, fresh[-1].number + 1),
             )
-            return replace(told, events=tuple(fresh)), self._make_room(
-                Stream.RUN_EVENTS
-            )
+            raised = [each.transition for each in alerts if each.number >= known]
+            lost = self._drop_excess(Stream.RUN_EVENTS) + self._append_alarms(raised)
+            return replace(told, events=fresh), lost
 
-    def batch(self, stream: Stream) -> Ingest | None:
-        """The oldest items not acknowledged, or None."""
-        cursor = self._cursor(stream)
-        first = cursor.acknowledged
-        items: list[tuple[int, bytes]] = []
-        count = size = 0
-        for start, number_of, body in self._db.execute(
-            "select first, items, body from chunk"
-            " where stream = ? and first + items > ? order by first",
-            (stream, first),
-        ):
-            skip = max(first - start, 0)
-            count, size = count + number_of - skip, size + len(body)
-            if items and (count > BATCH_ITEMS[stream] or size > BATCH_BYTES):
-                break
-            items.append((skip, body))
-        if not items:
-            return None
-        make = _samples_batch if stream is Stream.SAMPLES else _events_batch
-        return make(cursor.epoch, first - cursor.base, items)
-
-    def acknowledge(self, receipt: Receipt) -> bool:
-        """Forget what is committed; False if the receipt fits no number of ours."""
+    def append_alarms(
+        self,
+        transitions: Sequence[AlarmTransition],
+        rows: Mapping[str, bytes | None] = MappingProxyType({}),
+    ) -> tuple[Lost, ...]:
+        """Keep alarm transitions, and with them what the alarms remember: rows by name,
+        None to forget one. Tells what was dropped to make room.
+        """
         with self._transaction():
-            cursor = self._cursor(receipt.stream)
-            if receipt.epoch != cursor.epoch:
-                return True  # of a life that has ended meanwhile
-            number = receipt.next_number + cursor.base
-            if not cursor.acknowledged <= number <= cursor.next_number:
-                return False
-            self._trim(cursor, number)
-            return True
+            for name, body in rows.items():
+                self._db.execute("delete from alarm_row where name = ?", (name,))
+                if body is not None:
+                    self._db.execute(
+                        "insert into alarm_row values (?, ?)", (name, body)
+                    )
+            return self._append_alarms(transitions)
+
+    def alarm_rows(self) -> dict[str, bytes]:
+        """What the alarms remember."""
+        return dict(self._db.execute("select name, body from alarm_row"))
+
+    def append_unkept(
+        self, stream: Stream, items: int, reason: str, span: Span
+    ) -> tuple[Lost, ...]:
+        """Record that items were never written, e.g. because the disk was full."""
+        with self._transaction():
+            cursor = cursor_of(self._db, stream)
+            hole = self._hole(cursor.next_number, items, reason, span)
+            self._db.execute(
+                "update stream set next_number = next_number + ? where name = ?",
+                (items, stream),
+            )
+            cut(self._db, stream, hole)
+            settle(self._db, stream, self._tell)
+            return (Lost(stream, items, reason),)
+
+    # --- what is sent ----------------------------------------------------------------
+
+    def batch(
+        self,
+        stream: Stream,
+        following: Ingest | None = None,
+        most: int | None = None,
+    ) -> Ingest | None:
+        """The oldest items not acknowledged, at most ``most``, or None.
+
+        ``following`` is a batch on its way: those after it, of the same epoch.
+        """
+        life = oldest_life(self._db, stream)
+        first = cursor_of(self._db, stream).acknowledged
+        if following is not None:
+            if following.epoch != life.epoch:
+                return None
+            first = max(first, life.base + following.first + count(following))
+        if first >= life.ends:
+            return None
+        most = min(most or BATCH_ITEMS[stream], BATCH_ITEMS[stream])
+        chunks = list(self._chunks(life, first, most))
+        batch = make_batch(stream, life.epoch, first - life.base, chunks)
+        self._offer(stream, first + count(batch))
+        return batch
+
+    def acknowledge(self, receipt: Receipt) -> Taken:
+        """Forget what is committed."""
+        with self._transaction():
+            life = oldest_life(self._db, receipt.stream)
+            if receipt.epoch != life.epoch:
+                return Taken(fits=True, told=False)  # of a life that is over
+            number = receipt.next_number + life.base
+            if number > life.ends:
+                return Taken(fits=False, told=False)
+            told = self._trim(receipt.stream, number)
+        self._shrink()
+        return Taken(fits=True, told=told)
 
     def resume_at(self, stream: Stream, epoch: str, wanted: int) -> Lost | None:
         """The other end wants number ``wanted`` next: go there, or begin anew.
 
         A number already forgotten, or never given, means that one side has lost
         something (a restored backup, a broken disk): a new epoch carries on with what
-        is here.
+        is here. To be believed only of a batch that was alone on its way.
         """
         with self._transaction():
-            cursor = self._cursor(stream)
-            if epoch != cursor.epoch or wanted == cursor.acknowledged - cursor.base:
+            cursor, life = cursor_of(self._db, stream), oldest_life(self._db, stream)
+            number = wanted + life.base
+            if epoch != life.epoch or number == cursor.acknowledged:
                 return None
-            if (
-                0
-                < wanted + cursor.base - cursor.acknowledged
-                <= (cursor.next_number - cursor.acknowledged)
-            ):
-                self._trim(cursor, wanted + cursor.base)
+            if cursor.acknowledged < number <= life.ends:
+                self._trim(stream, number)
                 return None
-            self._begin_epoch(cursor, cursor.acknowledged)
-            missing = max(cursor.acknowledged - cursor.base - wanted, 0)
-            return self._record(
-                cursor, wanted, missing, "acknowledged, but missing at the other end"
+            return self._renew(
+                life,
+                wanted,
+                max(cursor.acknowledged - number, 0),
+                "acknowledged, but missing at the other end"
+                if number < cursor.acknowledged
+                else "the other end has numbers that are unknown here",
+                cursor.acknowledged,
             )
 
     def discard(self, refused: Ingest, why: str) -> Lost | None:
-        """Drop a batch that will never be accepted as it is."""
+        """Drop a batch, alone on its way, that will never be accepted as it is."""
+        stream, items = refused.stream, count(refused)
         with self._transaction():
-            cursor = self._cursor(refused.stream)
-            if refused.epoch != cursor.epoch:
+            life = oldest_life(self._db, stream)
+            first = refused.first + life.base
+            if (
+                refused.epoch != life.epoch
+                or first != cursor_of(self._db, stream).acknowledged
+            ):
                 return None
-            number = refused.first + cursor.base + count(refused)
-            lost = self._record(cursor, refused.first, count(refused), why)
-            self._trim(cursor, number)
-            self._begin_epoch(self._cursor(refused.stream), number)
-            return lost
+            span = self._span(stream, first, first + items)
+            reason = f"refused: {why}"[:200]
+            loss = self._renew(life, refused.first, items, reason, first + items, span)
+            self._trim(stream, first + items)
+            return loss
+
+    def waiting(self) -> dict[Stream, int]:
+        """How many items of each stream wait."""
+        lost = dict(
+            self._db.execute("select stream, sum(lost) from former group by stream")
+        )
+        cursors = [cursor_of(self._db, stream) for stream in Stream]
+        return {
+            c.stream: c.next_number - c.acknowledged - lost.get(c.stream, 0)
+            for c in cursors
+        }
+
+    # --- commands --------------------------------------------------------------------
 
     def executed(self, run: str, number: int) -> Executed | None:
         """How this command ended, if it was carried out before."""
@@ -234,164 +283,237 @@ class OutboxStore:
             self._db.execute("delete from executed where run = ?", (run,))
             self._db.execute("delete from run where run = ?", (run,))
 
-    def waiting(self) -> dict[Stream, int]:
-        """How many items of each stream wait."""
-        return {
-            stream: cursor.next_number - cursor.acknowledged
-            for stream in Stream
-            for cursor in (self._cursor(stream),)
-        }
+    # --- within a transaction --------------------------------------------------------
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("begin immediate")
         try:
             yield
+            self._db.execute("commit")
         except BaseException:
-            self._db.execute("rollback")
+            if self._db.in_transaction:  # a full disk may have ended it already
+                self._db.execute("rollback")
             raise
-        self._db.execute("commit")
 
     def _one(self, sql: str, *parameters: object) -> Sequence[Any] | None:
         row: Sequence[Any] | None = self._db.execute(sql, parameters).fetchone()
         return row
 
-    def _cursor(self, stream: Stream) -> _Cursor:
-        row = self._one(
-            "select epoch, base, next_number, acknowledged, bytes from stream"
-            " where name = ?",
-            stream,
-        )
-        return _Cursor(stream, *row)  # type: ignore[misc]
+    def _now_ms(self) -> int:
+        return int(self._wall() * 1000)
 
-    def _append(self, stream: Stream, items: int, body: bytes) -> None:
+    def _table(self, tags: Tags) -> int:
+        for known, table in self._tables.items():
+            if table is tags or table == tags:
+                return known
+        body = encode(tags)
+        row = self._one("select id from tag_table where body = ?", body)
+        if row is None:
+            made = self._db.execute("insert into tag_table (body) values (?)", (body,))
+            assert made.lastrowid is not None  # noqa: S101 -- of an insert
+            return made.lastrowid  # known from the next time on: this may be undone
+        self._tables = {row[0]: tags}
+        return int(row[0])
+
+    def _append(
+        self,
+        stream: Stream,
+        items: int,
+        body: bytes,
+        span: Span,
+        tags: int | None = None,
+    ) -> None:
+        cost = len(body) + CHUNK_COST
         self._db.execute(
-            "insert into chunk select name, next_number, ?, ? from stream"
-            " where name = ?",
-            (items, body, stream),
+            "insert into kept (stream, first, items, cost, kept_ms, from_ms, to_ms,"
+            "                  tags, body)"
+            " select name, next_number, ?, ?, ?, ?, ?, ?, ? from stream where name = ?",
+            (items, cost, self._now_ms(), *(span or (None, None)), tags, body, stream),
         )
         self._db.execute(
             "update stream set next_number = next_number + ?, bytes = bytes + ?"
             " where name = ?",
-            (items, len(body), stream),
+            (items, cost, stream),
+        )
+        # Soon on its way: to say so in the same transaction saves one.
+        self._db.execute(
+            "update stream set offered = next_number where name = ? and bytes <= ?"
+            " and next_number - acknowledged <= ?",
+            (stream, self._budget.batch_bytes(stream), BATCH_ITEMS[stream]),
         )
 
-    def _trim(self, cursor: _Cursor, number: int) -> None:
-        """Everything below ``number`` is done with."""
+    def _append_alarms(
+        self, transitions: Sequence[AlarmTransition]
+    ) -> tuple[Lost, ...]:
+        if not transitions:
+            return ()
+        for some in slices(transitions, CHUNK_EVENTS):
+            at = [each.at_us // 1000 for each in some]
+            self._append(Stream.ALARMS, len(some), encode(some), (min(at), max(at)))
+        return self._drop_excess(Stream.ALARMS)
+
+    def _offer(self, stream: Stream, number: int) -> None:
+        """All below ``number`` may be on its way from now on."""
+        if number > cursor_of(self._db, stream).offered:
+            self._db.execute(
+                "update stream set offered = ? where name = ?", (number, stream)
+            )
+
+    def _chunks(self, life: Life, first: int, most: int) -> Iterator[Chunk]:
+        """Chunks from ``first`` on, up to the life's end and a batch's limits."""
+        room = self._budget.batch_bytes(life.stream)
+        items = size = 0
+        for start, number_of, cost, tags, body in self._db.execute(
+            "select first, items, cost, tags, body from kept"
+            " where stream = ? and first < ? and first >="
+            "       (select coalesce(max(first), 0) from kept"
+            "         where stream = ? and first <= ?)"
+            " order by first",
+            (life.stream, life.ends, life.stream, first),
+        ):
+            skip = max(first - start, 0)
+            stop = min(number_of, life.ends - start)
+            items, size = items + stop - skip, size + cost
+            if items != stop - skip and (items > most or size > room):
+                return
+            stop = min(stop, skip + most)
+            yield Chunk(skip, stop, body, None if tags is None else self._tags(tags))
+
+    def _tags(self, table: int) -> Tags:
+        if table not in self._tables:
+            row = self._one("select body from tag_table where id = ?", table)
+            assert row is not None, "a chunk names its table"  # noqa: S101
+            self._tables = {table: decode_tags(row[0])}
+        return self._tables[table]
+
+    def _trim(self, stream: Stream, number: int) -> bool:
+        """Everything below ``number`` is done with; whether that told a loss."""
+        self._remove(stream, 0, number)
+        self._db.execute(
+            "update stream set acknowledged = max(acknowledged, ?),"
+            " offered = max(offered, ?) where name = ?",
+            (number, number, stream),
+        )
+        losses = cursor_of(self._db, Stream.LOSSES).next_number
+        settle(self._db, stream, self._tell)
+        return cursor_of(self._db, Stream.LOSSES).next_number > losses
+
+    def _remove(self, stream: Stream, first: int, stop: int) -> None:
+        """Forget the chunks that are wholly within these numbers."""
+        where = "where stream = ? and first >= ? and first < ? and first + items <= ?"
         (freed,) = self._db.execute(
-            "select coalesce(sum(length(body)), 0) from chunk"
-            " where stream = ? and first + items <= ?",
-            (cursor.stream, number),
+            f"select coalesce(sum(cost), 0) from kept {where}",  # noqa: S608
+            (stream, first, stop, stop),
         ).fetchone()
         self._db.execute(
-            "delete from chunk where stream = ? and first + items <= ?",
-            (cursor.stream, number),
+            f"delete from kept {where}",  # noqa: S608
+            (stream, first, stop, stop),
         )
         self._db.execute(
-            "update stream set acknowledged = ?, bytes = bytes - ? where name = ?",
-            (number, freed, cursor.stream),
+            "update stream set bytes = bytes - ? where name = ?", (freed, stream)
         )
 
-    def _make_room(self, stream: Stream) -> Lost | None:
-        """Drop the oldest chunks if the stream outgrew its share.
-
-        A batch of the oldest may be on its way, acknowledged by nobody yet. Renumbered
-        in a new epoch it would be stored twice: so at least a batch is dropped.
+    def _drop_excess(self, stream: Stream) -> tuple[Lost, ...]:
+        """Drop the oldest chunks of what is too much, and now and then what is too
+        old of every stream.
         """
-        cursor = self._cursor(stream)
-        if cursor.bytes <= self._max_bytes:
-            return None
-        in_flight = cursor.acknowledged + BATCH_ITEMS[stream]
-        excess, number = cursor.bytes - self._max_bytes * 9 // 10, cursor.acknowledged
-        for first, items, size in self._db.execute(
-            "select first, items, length(body) from chunk where stream = ?"
-            " order by first",
-            (stream,),
+        lost: list[Lost] = []
+        share, cursor = self._budget.share(stream), cursor_of(self._db, stream)
+        if share is not None and cursor.bytes > share:
+            excess = cursor.bytes - share * 19 // 20
+            lost += self._drop(cursor, FULL, lambda cost, _: cost < excess)
+        now_ms = self._now_ms()
+        if not 0 <= now_ms - self._aged_at_ms < _AGE_EVERY_MS:
+            self._aged_at_ms = now_ms
+            oldest_ms = self._budget.keep_from_ms(now_ms)
+            for each in (Stream.SAMPLES, Stream.RUN_EVENTS, Stream.ALARMS):
+                cursor = cursor_of(self._db, each)
+                lost += self._drop(cursor, TOO_OLD, lambda _, kept: kept < oldest_ms)
+        return tuple(lost)
+
+    def _drop(
+        self, cursor: Cursor, reason: str, go_on: Callable[[int, int], bool]
+    ) -> Iterator[Lost]:
+        """Drop the oldest chunks that cannot be on their way, while ``go_on`` says so
+        of the bytes dropped so far and the time the next one was kept at.
+        """
+        stream, dropped = cursor.stream, 0
+        holes: list[Hole] = []
+        for first, items, cost, kept_ms, from_ms, to_ms in self._db.execute(
+            "select first, items, cost, kept_ms, from_ms, to_ms from kept"
+            " where stream = ? and first >= ? order by first",
+            (stream, max(cursor.offered, cursor.acknowledged)),
         ):
-            if excess <= 0 and number >= in_flight:
+            if not go_on(dropped, kept_ms):
                 break
-            number, excess = first + items, excess - size
-        lost = self._record(
-            cursor,
-            cursor.acknowledged - cursor.base,
-            number - cursor.acknowledged,
-            "the outbox was full",
+            dropped += cost
+            span = None if from_ms is None else (from_ms, to_ms)
+            holes.append(self._hole(first, items, reason, span))
+        for hole in _merged(holes):
+            self._remove(stream, hole.first, hole.first + hole.count)
+            cut(self._db, stream, hole)
+            yield Lost(stream, hole.count, reason)
+        settle(self._db, stream, self._tell)
+
+    def _renew(
+        self,
+        life: Life,
+        first: int,
+        items: int,
+        reason: str,
+        base: int,
+        span: Span = None,
+    ) -> Lost:
+        """End a life here and now; what is left of it goes on from ``base``."""
+        hole = self._hole(first, items, reason, span)
+        rename(self._db, life, base)
+        self._tell(loss_of(life, hole))
+        return Lost(life.stream, items, reason)
+
+    def _tell(self, loss: Loss) -> None:
+        """A loss is an item of a stream itself."""
+        self._append(Stream.LOSSES, 1, encode((loss,)), None)
+
+    def _hole(self, first: int, items: int, reason: str, span: Span) -> Hole:
+        return Hole(first, items, reason, self._now_ms(), *(span or (None, None)))
+
+    def _span(self, stream: Stream, first: int, stop: int) -> Span:
+        row = self._one(
+            "select min(from_ms), max(to_ms) from kept"
+            " where stream = ? and first < ? and first + items > ?",
+            stream,
+            stop,
+            first,
         )
-        self._trim(cursor, number)
-        self._begin_epoch(self._cursor(stream), number)
-        return lost
+        return None if row is None or row[0] is None else (row[0], row[1])
 
-    def _begin_epoch(self, cursor: _Cursor, base: int) -> None:
-        self._db.execute(
-            "update stream set epoch = ?, base = ? where name = ?",
-            (uuid4().hex, base, cursor.stream),
+    def _shrink(self) -> None:
+        """Give a part of what is free back to the disk."""
+        (free,) = self._db.execute("pragma freelist_count").fetchone()
+        if free > 2 * _FREE_PAGES:
+            # A script, for it goes on until the statement is done; a page is one step.
+            self._db.executescript(f"pragma incremental_vacuum({_FREE_PAGES})")
+
+
+def _merged(holes: Sequence[Hole]) -> list[Hole]:
+    """Holes side by side are one."""
+    found: list[Hole] = []
+    for hole in holes:
+        last = found[-1] if found else None
+        if last is None or last.first + last.count != hole.first:
+            found.append(hole)
+            continue
+        found[-1] = replace(
+            last,
+            count=last.count + hole.count,
+            from_ms=_of(min, last.from_ms, hole.from_ms),
+            to_ms=_of(max, last.to_ms, hole.to_ms),
         )
-
-    def _record(self, cursor: _Cursor, first: int, items: int, why: str) -> Lost:
-        self._db.execute(
-            "insert into lost (stream, epoch, first, items, why)"
-            " values (?, ?, ?, ?, ?)",
-            (cursor.stream, cursor.epoch, first, items, why),
-        )
-        return Lost(cursor.stream, items, why)
+    return found
 
 
-def count(batch: Ingest) -> int:
-    """How many items a batch has."""
-    if batch.samples is not None:
-        return len(batch.samples.quality)
-    return sum(len(told.events) for told in batch.events or ())
-
-
-_decode_samples: Callable[[bytes], SampleColumns] = msgspec.msgpack.Decoder(
-    SampleColumns
-).decode
-_decode_events: Callable[[bytes], RunEvents] = msgspec.msgpack.Decoder(RunEvents).decode
-
-
-def _samples_batch(
-    epoch: str, first: int, chunks: Sequence[tuple[int, bytes]]
-) -> Ingest:
-    """One batch of the leading chunks that share a tag table."""
-    parts: list[SampleColumns] = []
-    for skip, body in chunks:
-        part = _decode_samples(body)
-        if parts and part.tags != parts[0].tags:
-            break
-        parts.append(_without(part, skip))
-    return Ingest(
-        stream=Stream.SAMPLES,
-        epoch=epoch,
-        first=first,
-        samples=SampleColumns(
-            tags=parts[0].tags,
-            tag=b"".join(part.tag for part in parts),
-            at=b"".join(part.at for part in parts),
-            value=b"".join(part.value for part in parts),
-            quality=b"".join(part.quality for part in parts),
-        ),
-    )
-
-
-def _without(columns: SampleColumns, rows: int) -> SampleColumns:
-    if rows == 0:
-        return columns
-    return replace(
-        columns,
-        tag=columns.tag[2 * rows :],
-        at=columns.at[8 * rows :],
-        value=columns.value[8 * rows :],
-        quality=columns.quality[rows:],
-    )
-
-
-def _events_batch(
-    epoch: str, first: int, chunks: Sequence[tuple[int, bytes]]
-) -> Ingest:
-    told = []
-    for skip, body in chunks:
-        part = _decode_events(body)
-        told.append(replace(part, events=part.events[skip:]))
-    return Ingest(
-        stream=Stream.RUN_EVENTS, epoch=epoch, first=first, events=tuple(told)
-    )
+def _of(choose: Callable[[int, int], int], one: int | None, two: int | None) -> Any:
+    if one is None or two is None:
+        return two if one is None else one
+    return choose(one, two)

@@ -1,7 +1,9 @@
 """The device's procedures, registered anew at every join."""
 
+from edge_agent.alarms import Alarms
 from edge_agent.flows import Flows
 from edge_agent.runs import Runs
+from heddle.contract.alarms import ORDER_ALARMS, AlarmOrder, AlarmsMoved
 from heddle.contract.flows import (
     INSTALL_FLOW,
     LIST_INSTALLED,
@@ -25,8 +27,12 @@ from heddle.contract.runs import (
 from heddle.wamp.session import Caller, Session
 
 
-async def serve_device(session: Session, device: str, flows: Flows, runs: Runs) -> None:
-    """Serve ``run.*`` and ``flow.*`` of this device until the session ends."""
+async def serve_device(
+    session: Session, device: str, flows: Flows, runs: Runs, alarms: Alarms
+) -> None:
+    """Serve ``run.*``, ``flow.*`` and ``alarm.*`` of this device until the session
+    ends.
+    """
 
     async def install(request: InstallFlow, _: Caller) -> InstalledFlow:
         return await flows.install(request)
@@ -36,6 +42,9 @@ async def serve_device(session: Session, device: str, flows: Flows, runs: Runs) 
 
     async def list_installed(_: ListInstalled, __: Caller) -> InstalledFlows:
         return flows.list()
+
+    async def order(request: AlarmOrder, _: Caller) -> AlarmsMoved:
+        return await alarms.order(request)
 
     await session.serve(START_RUN, runs.start, device=device)
     await session.serve(PAUSE_RUN, runs.pause, device=device)
@@ -47,3 +56,4 @@ async def serve_device(session: Session, device: str, flows: Flows, runs: Runs) 
     await session.serve(INSTALL_FLOW, install, device=device)
     await session.serve(REMOVE_FLOW, remove, device=device)
     await session.serve(LIST_INSTALLED, list_installed, device=device)
+    await session.serve(ORDER_ALARMS, order, device=device)

@@ -7,6 +7,7 @@ subscription.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from edge_agent.derived import Derivations
 from edge_agent.drivers.driver import Reading
 from heddle.contract.devices import Tag
 from heddle.contract.samples import Quality
@@ -17,8 +18,10 @@ Hears = Callable[[Sequence[Reading]], None]
 class TagTable:
     """Tags by name and by what workflows call them, with their newest reading."""
 
-    def __init__(self, tags: Iterable[Tag]) -> None:
-        self.tags: Mapping[str, Tag] = {tag.tag: tag for tag in tags}
+    def __init__(self, tags: Iterable[Tag], derived: Derivations | None = None) -> None:
+        self._derived = derived or Derivations()
+        every = (*tags, *self._derived.tags)
+        self.tags: Mapping[str, Tag] = {tag.tag: tag for tag in every}
         self._by_node = {tag.node: tag for tag in self.tags.values() if tag.node}
         self._now: dict[str, Reading] = {}
         self._hearers: list[Hears] = []
@@ -40,10 +43,16 @@ class TagTable:
         self._hearers.append(hearer)
 
     def update(self, readings: Sequence[Reading]) -> None:
-        """Take new readings; those of tags the table does not have are dropped."""
+        """Take new readings; those of tags the table does not have are dropped.
+
+        What is derived from them moves in the same call.
+        """
         known = [reading for reading in readings if reading.tag in self.tags]
         for reading in known:
             self._now[reading.tag] = reading
+        for reading in self._derived.readings(known, self._now.get):
+            self._now[reading.tag] = reading
+            known.append(reading)
         if known:
             for hearer in self._hearers:
                 hearer(known)

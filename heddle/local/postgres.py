@@ -96,6 +96,13 @@ class Postgres:
         lines = self._pid_file()
         return lines[:1] == [str(pid)] and lines[7:8] == ["ready"]
 
+    def answers(self) -> bool:
+        """Whether whatever server runs on the data accepts connections by now."""
+        lines = self._pid_file()
+        return (
+            lines[7:8] == ["ready"] and _folder_of(lines[0]) == self.data_dir.resolve()
+        )
+
     def dsn(self, database: str = "postgres", password: str | None = None) -> str:
         """A libpq URI over loopback, or over the socket if there is no port."""
         user = SUPERUSER if password is None else f"{SUPERUSER}:{quote(password, '')}"

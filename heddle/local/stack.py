@@ -56,6 +56,7 @@ class Settings:
     seed: int = 1
     runtime: str = "auto"
     postgres_bin: Path | None = None  # PostgreSQL's programs; the wheel's when absent
+    metrics_port: int | None = None  # the first of three for Prometheus
 
 
 class Stack:
@@ -160,6 +161,9 @@ class Stack:
                 "PROJECT": PROJECT,
                 "VIRTUAL_DEVICE_CODE_FILE": str(self._folder.secret("device_code")),
             }
+        if name == "fleetdata":
+            own["GUARD_PATH"] = str(database.data_dir)
+        own["METRICS"] = self._metrics(name)
         prefix = name.upper()
         return self._program(
             name,
@@ -179,7 +183,15 @@ class Stack:
             "AGENT_RUNTIME": self._settings.runtime,
             "AGENT_KEEP_ENGINES": "false",  # this machine's stack ends as a whole
         }
+        settings["AGENT_METRICS"] = self._metrics(DEVICE)
         return self._program(DEVICE, _python("edge_agent"), settings)
+
+    def _metrics(self, name: str) -> str:
+        """Where a program serves its figures; nowhere if that is not wanted."""
+        if self._settings.metrics_port is None:
+            return ""
+        offset = ("fleetdata", "backend", DEVICE).index(name)
+        return f"127.0.0.1:{self._settings.metrics_port + offset}"
 
     @property
     def _router_inside(self) -> str:

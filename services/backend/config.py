@@ -23,3 +23,4 @@ class Config:
     project: str = "default"
     virtual_device: str = "virtual_1"
     virtual_device_code_file: Path | None = None
+    metrics: str | None = None  # HOST:PORT to serve /metrics on

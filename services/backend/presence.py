@@ -44,6 +44,11 @@ class Online:
         """Whether a device is online."""
         return device in self._devices
 
+    @property
+    def count(self) -> int:
+        """How many devices are online, as far as known."""
+        return len(self._devices)
+
     async def settle(self, session: Session) -> None:
         """Hear the devices, then count who is there."""
         self._session = session

@@ -21,9 +21,10 @@ from heddle.contract.people import (
     PROJECT_CREATED,
     Project,
 )
+from heddle.metrics import new_registry, serve_metrics
 from heddle.wamp.joining import KeyCredentials, Uplink
 from heddle.wamp.keys import load_key
-from heddle.wamp.process import read_secret
+from heddle.wamp.process import Stop, read_secret
 from heddle.wamp.session import Session
 from services.backend.bootstrap import bootstrap
 from services.backend.config import Config
@@ -31,6 +32,7 @@ from services.backend.devices import Devices
 from services.backend.enrolment import Enrolment
 from services.backend.flows import Flows
 from services.backend.gate import Gate
+from services.backend.meters import Meters
 from services.backend.passwords import Passwords
 from services.backend.people import People
 from services.backend.presence import Online
@@ -62,6 +64,9 @@ class Backend:
             ),
             config.database_threads,
         )
+        self._registry = new_registry()
+        self._meters = Meters(self._registry, self._database)
+        self._stop_metrics: Stop | None = None
         self._passwords = Passwords(reactor)
         tickets = Tickets(ticket_key, config.ticket_valid_s)
         self._gate = Gate(self._database, tickets.public_key)
@@ -79,8 +84,15 @@ class Backend:
     async def start(self) -> None:
         """Wait for the database, bring it up to date, join the router.
 
-        Raises ``ConfigError`` when the first start lacks a setting.
+        Raises ``ConfigError`` when the first start lacks a setting, or one is unusable.
         """
+        if self._config.metrics is not None:
+            self._stop_metrics = serve_metrics(
+                self._reactor,
+                self._config.metrics,
+                self._registry,
+                setting="BACKEND_METRICS",
+            )
         self._database.start()
         self._passwords.start()
         try:
@@ -94,6 +106,8 @@ class Backend:
         """Leave all realms, finish the transactions under way."""
         stops = [self._system.stop, *(realm.stop for realm in self._realms.values())]
         await defer.gatherResults([defer.Deferred.fromCoroutine(s()) for s in stops])
+        if self._stop_metrics is not None:
+            await self._stop_metrics()
         self._stop_threads()
 
     def _stop_threads(self) -> None:
@@ -152,5 +166,6 @@ class Backend:
             enrolment=self._enrolment,
         )
         self._realms[project] = realm
+        self._meters.watch(project, online)
         realm.start()
         return realm

@@ -1,20 +1,27 @@
 """From the outbox to fleetdata's end of the ledger, over a real router."""
 
+import os
 import struct
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.task import deferLater
 
+from edge_agent.budget import Budget
 from edge_agent.delivery import Delivery
 from edge_agent.outbox import Outbox, OutboxFailed
-from heddle.contract.declare import InvalidRequest
+from edge_agent.packing import count
+from heddle.contract.alarms import AlarmTransition
+from heddle.contract.declare import InvalidRequest, StorageUnavailable
 from heddle.contract.runs import RunEvents, WorkflowEvent
 from heddle.contract.samples import SampleColumns, SampleTag, Stream
 from heddle.wamp.keys import load_key
+from tests.support.centre import items_of
 from tests.support.device import DEVICE, PROJECT, Ledger, Site, running_site
 from tests.support.router import InProcRouter
 from tests.support.waiting import until
@@ -28,7 +35,7 @@ async def site(router: InProcRouter, tmp_path: Path) -> AsyncIterator[Site]:
 
 @pytest_twisted.async_yield_fixture
 async def outbox(tmp_path: Path) -> AsyncIterator[Outbox]:
-    opened = Outbox(reactor, tmp_path / "outbox.sqlite", 1 << 20)
+    opened = Outbox(reactor, tmp_path / "outbox.sqlite", Budget(1 << 20))
     await opened.open()
     yield opened
     await opened.close()
@@ -51,18 +58,21 @@ def put_aside(folder: Path) -> bytes:
 
 
 class Link:
-    """The device's session, with a delivery of its samples on it."""
+    """The device's session, with a delivery of every stream on it."""
 
     def __init__(self, site: Site, outbox: Outbox) -> None:
         key = load_key(site.data / "device.key")
         self._joined = site.router.joined(f"project_{PROJECT}", key)
-        self._delivery = Delivery(reactor, outbox, Stream.SAMPLES)
+        self._deliveries = [Delivery(reactor, outbox, each) for each in Stream]
 
     async def __aenter__(self) -> None:
-        self._delivery.start(await self._joined.__aenter__())
+        session = await self._joined.__aenter__()
+        for delivery in self._deliveries:
+            delivery.start(session)
 
     async def __aexit__(self, *_: object) -> None:
-        self._delivery.stop()
+        for delivery in self._deliveries:
+            delivery.stop()
         await self._joined.__aexit__()
 
 
@@ -71,6 +81,37 @@ async def arrived(ledger: Ledger, *values: float) -> None:
         return [value for _, _, value, _ in ledger.samples] == list(values)
 
     await until(reactor, look, within_s=20)
+
+
+async def told_lost(ledger: Ledger, items: int) -> None:
+    async def look() -> bool:
+        return sum(loss.count for loss in ledger.losses) == items
+
+    await until(reactor, look, within_s=20)
+
+
+async def emptied(outbox: Outbox) -> None:
+    async def empty() -> bool:
+        return not any((await outbox.waiting()).values())
+
+    await until(reactor, empty, within_s=30)
+
+
+def many(first: int, rows: int) -> SampleColumns:
+    """Samples whose values go on from ``first``."""
+    return SampleColumns(
+        tags=(SampleTag(tag="t"),),
+        tag=bytes(2 * rows),
+        at=struct.pack(f"<{rows}q", *range(first, first + rows)),
+        value=struct.pack(f"<{rows}d", *range(first, first + rows)),
+        quality=bytes(rows),
+    )
+
+
+def transition(alarm: str) -> AlarmTransition:
+    return AlarmTransition(
+        alarm=alarm, tag="t", at_us=1, cause="", before="", after="", severity=1
+    )
 
 
 @pytest_twisted.ensureDeferred
@@ -82,11 +123,7 @@ async def test_what_waited_and_what_comes_is_delivered(
         await arrived(site.ledger, 1)
         await outbox.keep_samples(one(2))
         await arrived(site.ledger, 1, 2)
-
-    async def empty() -> bool:
-        return not any((await outbox.waiting()).values())
-
-    await until(reactor, empty)
+        await emptied(outbox)
 
 
 @pytest_twisted.ensureDeferred
@@ -124,8 +161,10 @@ async def test_a_batch_refused_for_good_does_not_block_the_rest(
     take = site.ledger.ingest
 
     async def picky(batch: Any, by: Any) -> Any:
+        if batch.stream is not Stream.SAMPLES:
+            return await take(batch, by)
         offered.append(batch.first)
-        if struct.unpack_from("<d", batch.samples.value) == (13.0,):
+        if any(value == 13.0 for _, _, value, _ in items_of(batch)):
             raise InvalidRequest("Ingest: 13 is unlucky")
         return await take(batch, by)
 
@@ -143,15 +182,153 @@ async def test_a_batch_refused_for_good_does_not_block_the_rest(
             await until(reactor, tried)
             await outbox.keep_samples(one(14))
             await arrived(site.ledger, 14)
+            await told_lost(site.ledger, 1)
     assert offered == [0] * len(offered)  # a new epoch begins at 0
     assert len(offered) == 6
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_backlog_is_drained_by_several_batches_at_a_time(
+    site: Site, tmp_path: Path, monkeypatch: Any
+) -> None:
+    outbox = Outbox(reactor, tmp_path / "big.sqlite", Budget(100 << 20))
+    await outbox.open()
+    for n in range(100):
+        await outbox.keep_samples(many(500 * n, 500))
+    under_way, most_under_way, sizes = 0, 0, []
+    take = site.ledger.ingest
+
+    async def slow(batch: Any, by: Any) -> Any:
+        nonlocal under_way, most_under_way
+        under_way += 1
+        most_under_way = max(most_under_way, under_way)
+        sizes.append(count(batch))
+        receipt = await take(batch, by)
+        await deferLater(reactor, 0.02)
+        under_way -= 1
+        return receipt
+
+    monkeypatch.setattr(site.ledger, "ingest", slow)
+    async with site.router.joined(
+        f"project_{PROJECT}", site.router.service_key("fleetdata")
+    ) as fleetdata:
+        await site.ledger.serve(fleetdata)  # takes over from the one of the site
+        async with Link(site, outbox):
+            await emptied(outbox)
+    await outbox.close()
+    assert [value for _, _, value, _ in site.ledger.samples] == list(range(50_000))
+    assert 2 <= most_under_way <= 3
+    assert max(sizes) == 10_000
+
+
+@pytest_twisted.ensureDeferred
+async def test_events_alarms_and_losses_do_not_wait_behind_samples(
+    site: Site, tmp_path: Path
+) -> None:
+    outbox = Outbox(reactor, tmp_path / "big.sqlite", Budget(100 << 20))
+    await outbox.open()
+    for n in range(200):
+        await outbox.keep_samples(many(500 * n, 500))
+    await outbox.keep_alarms([transition("a")])
+    await outbox.keep_loss(Stream.ALARMS, 3, "the disk was full", None)
+    event = WorkflowEvent(id="r:0", type="X", createdAt=1, number=0, data={})
+    await outbox.keep_events(RunEvents(run="r", flow="f", version=1, events=(event,)))
+    async with Link(site, outbox):
+        await emptied(outbox)
+    await outbox.close()
+    assert site.ledger.alarms == [transition("a")]
+    assert [loss.count for loss in site.ledger.losses] == [3]
+    assert site.ledger.numbers("r") == [0]
+    samples = [n for n, s in enumerate(site.ledger.order) if s is Stream.SAMPLES]
+    others = [n for n, s in enumerate(site.ledger.order) if s is not Stream.SAMPLES]
+    assert max(others) < samples[len(samples) // 2]
+
+
+@pytest_twisted.ensureDeferred
+async def test_receipts_that_ask_for_less_are_obeyed(
+    site: Site, outbox: Outbox
+) -> None:
+    site.ledger.most_items, site.ledger.pause_ms = 7, 10
+    await outbox.keep_samples(one(0))
+    async with Link(site, outbox):
+        await emptied(outbox)
+        await outbox.keep_samples(many(1, 50))
+        await emptied(outbox)
+    assert [value for _, _, value, _ in site.ledger.samples] == list(range(51))
+    assert len(site.ledger.order) == 1 + -(-50 // 7)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_centre_that_is_busy_says_when_to_come_again(
+    site: Site, outbox: Outbox, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("edge_agent.delivery.FIRST_RETRY_S", 1_000.0)
+    refused = []
+    take = site.ledger.ingest
+
+    async def busy(batch: Any, by: Any) -> Any:
+        if len(refused) < 3:
+            refused.append(batch)
+            raise StorageUnavailable("busy, try again", retry_in_ms=20)
+        return await take(batch, by)
+
+    monkeypatch.setattr(site.ledger, "ingest", busy)
+    async with site.router.joined(
+        f"project_{PROJECT}", site.router.service_key("fleetdata")
+    ) as fleetdata:
+        await site.ledger.serve(fleetdata)
+        await outbox.keep_samples(one(1))
+        async with Link(site, outbox):
+            await arrived(site.ledger, 1)
+    assert len(refused) == 3
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of one megabyte, half of it ballast that can be thrown off."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a file system that is small enough")
+    where = tmp_path / "disk"
+    where.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(where)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a file system")
+    (where / "ballast").write_bytes(b"x" * (1 << 19))
+    yield where
+    subprocess.run(["umount", "-l", str(where)], check=True)
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_outbox_on_a_full_disk_goes_on_when_there_is_room(
+    site: Site, small_disk: Path
+) -> None:
+    outbox = Outbox(reactor, small_disk / "outbox.sqlite", Budget(64 << 20))
+    await outbox.open()
+    kept = 0
+    with pytest.raises(OutboxFailed, match="disk is full"):
+        while True:
+            await outbox.keep_samples(many(500 * kept, 500))
+            kept += 1
+    assert kept > 5
+    with pytest.raises(OutboxFailed, match="disk is full"):
+        await outbox.keep_samples(many(0, 500))
+    (small_disk / "ballast").unlink()
+    await outbox.keep_loss(Stream.SAMPLES, 500, "the disk was full", None)
+    await outbox.keep_samples(many(500 * kept, 500))
+    async with Link(site, outbox):
+        await emptied(outbox)
+    await outbox.close()
+    values = [value for _, _, value, _ in site.ledger.samples]
+    assert values == list(range(500 * kept + 500))
+    (loss,) = site.ledger.losses
+    assert (loss.first, loss.count) == (500 * kept, 500)
 
 
 @pytest_twisted.ensureDeferred
 async def test_a_broken_outbox_is_put_aside(tmp_path: Path) -> None:
     path = tmp_path / "outbox.sqlite"
     path.write_bytes(b"no database" * 1000)
-    outbox = Outbox(reactor, path, 1 << 20)
+    outbox = Outbox(reactor, path, Budget(1 << 20))
     await outbox.open()
     await outbox.keep_samples(one(1))
     assert (await outbox.waiting())[Stream.SAMPLES] == 1
@@ -163,7 +340,7 @@ async def test_a_broken_outbox_is_put_aside(tmp_path: Path) -> None:
 async def test_an_outbox_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "outbox.sqlite").mkdir()
     with pytest.raises(OutboxFailed, match=r"outbox\.sqlite: unable to open"):
-        await Outbox(reactor, tmp_path / "outbox.sqlite", 1 << 20).open()
+        await Outbox(reactor, tmp_path / "outbox.sqlite", Budget(1 << 20)).open()
 
 
 @pytest_twisted.ensureDeferred

@@ -6,7 +6,6 @@ child processes; ``Ledger`` is fleetdata's end of the ledger, kept in memory.
 
 import os
 import signal
-import struct
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -21,6 +20,7 @@ from twisted.internet.task import deferLater
 from edge_agent.agent import Agent, start_agent
 from edge_agent.config import Config, RuntimeChoice
 from edge_agent.identity import Identity
+from heddle.contract.alarms import AlarmTransition
 from heddle.contract.declare import StorageUnavailable
 from heddle.contract.devices import ANNOUNCE, Announce, Announced, DeviceKind, Enrolled
 from heddle.contract.flows import (
@@ -41,12 +41,14 @@ from heddle.contract.runs import (
 from heddle.contract.samples import (
     INGEST,
     Ingest,
+    Loss,
     Receipt,
     SequenceGap,
     Stream,
 )
 from heddle.wamp.keys import load_or_make_key
 from heddle.wamp.session import Caller, Session
+from tests.support.centre import items_of
 from tests.support.router import InProcRouter, MiniBackend
 from tests.support.waiting import until
 
@@ -64,8 +66,13 @@ class Ledger:
     """Takes batches as fleetdata does: in order, once, all or nothing."""
 
     cursors: dict[tuple[Stream, str], int] = field(default_factory=dict)
-    samples: list[tuple[str, int, float, int]] = field(default_factory=list)
+    samples: list[tuple[str, int, float | str, int]] = field(default_factory=list)
     events: list[tuple[str, WorkflowEvent]] = field(default_factory=list)
+    alarms: list[AlarmTransition] = field(default_factory=list)
+    losses: list[Loss] = field(default_factory=list)
+    order: list[Stream] = field(default_factory=list)  # in which batches came
+    most_items: int | None = None  # what the receipts allow
+    pause_ms: int = 0
     away: bool = False
     drop_replies: int = 0  # this many batches are stored, but the receipt is lost
 
@@ -81,35 +88,26 @@ class Ledger:
         cursor = self.cursors.get(at, 0)
         if batch.first > cursor:
             raise SequenceGap(f"number {cursor} is wanted", wanted=cursor)
-        items = self._items(batch)[cursor - batch.first :]
-        store: list[Any] = (
-            self.samples if batch.stream is Stream.SAMPLES else self.events
-        )
-        store.extend(items)
+        items = items_of(batch)[cursor - batch.first :]
+        self.order.append(batch.stream)
+        store: dict[Stream, list[Any]] = {
+            Stream.SAMPLES: self.samples,
+            Stream.RUN_EVENTS: self.events,
+            Stream.ALARMS: self.alarms,
+            Stream.LOSSES: self.losses,
+        }
+        store[batch.stream].extend(items)
         self.cursors[at] = cursor + len(items)
         if self.drop_replies:
             self.drop_replies -= 1
             raise StorageUnavailable("stored, but you cannot know")
         return Receipt(
-            stream=batch.stream, epoch=batch.epoch, next_number=self.cursors[at]
+            stream=batch.stream,
+            epoch=batch.epoch,
+            next_number=self.cursors[at],
+            most_items=self.most_items,
+            pause_ms=self.pause_ms,
         )
-
-    def _items(self, batch: Ingest) -> list[Any]:
-        if batch.events is not None:
-            return [(told.run, e) for told in batch.events for e in told.events]
-        columns = batch.samples
-        assert columns is not None
-        rows = len(columns.quality)
-        return [
-            (columns.tags[tag].tag, at, value, quality)
-            for tag, at, value, quality in zip(
-                struct.unpack(f"<{rows}H", columns.tag),
-                struct.unpack(f"<{rows}q", columns.at),
-                struct.unpack(f"<{rows}d", columns.value),
-                columns.quality,
-                strict=True,
-            )
-        ]
 
     def numbers(self, run: str) -> list[int]:
         """The numbers of a run's stored events, in the order they came."""

@@ -91,6 +91,7 @@ class RunningStack:
         self.data = data
         self.port = port or free_port()
         self.options = options
+        self.module = "heddle.cli"
         self.process: subprocess.Popen[str] | None = None
         self.said = ""
 
@@ -109,7 +110,7 @@ class RunningStack:
     def start(self) -> None:
         """Start it and wait until it says where its page is."""
         out = (self.data.parent / f"{self.data.name}.out").open("w+")
-        argv = ["heddle.cli", "up", "--data", str(self.data), "--port", str(self.port)]
+        argv = [self.module, "up", "--data", str(self.data), "--port", str(self.port)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", *argv, *self.options],
             stdout=out,

@@ -91,6 +91,11 @@ class Database:
             f"/{known.get('dbname', '')}"
         )
 
+    @property
+    def answers(self) -> bool:
+        """Whether it did the last time it was asked."""
+        return self._flaw is None
+
     def start(self) -> None:
         """Start the threads; connections are made when needed."""
         self._blocking.start()

@@ -1,7 +1,6 @@
 """How often what moves is told: live, to engines, and to the disk."""
 
 import math
-import struct
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -10,11 +9,12 @@ from edge_agent.drivers.driver import Reading
 from edge_agent.engine.protocol import Readings, Welcome
 from edge_agent.live import Live
 from edge_agent.outbox import OutboxFailed
-from edge_agent.recorder import Recorder
+from edge_agent.recorder import UNKEPT, Recorder
 from edge_agent.tags import TagTable
 from edge_agent.watched import Watched
 from heddle.contract.devices import Tag, TagType
-from heddle.contract.samples import Quality
+from heddle.contract.samples import Quality, Stream
+from tests.support.centre import rows_of
 
 TAGS = (Tag(tag="a"), Tag(tag="b", node="node-b"), Tag(tag="text", type=TagType.TEXT))
 
@@ -47,28 +47,29 @@ class Kept:
     """An outbox that keeps in memory, or fails."""
 
     def __init__(self):
-        self.columns, self.broken = [], False
+        self.columns, self.lost, self.broken = [], [], False
 
     async def keep_samples(self, columns) -> None:
         if self.broken:
             raise OutboxFailed("the disk is full")
         self.columns.append(columns)
 
+    async def keep_loss(self, stream, items, reason, span_ms) -> None:
+        if self.broken:
+            raise OutboxFailed("the disk is full")
+        self.lost.append((stream, items, reason, span_ms))
+
     def rows(self):
         return [
-            (
-                c.tags[tag].tag,
-                struct.unpack_from("<d", c.value, 8 * n)[0],
-                c.quality[n],
-            )
-            for c in self.columns
-            for n, (tag,) in enumerate(struct.iter_unpack("<H", c.tag))
+            (tag, value, quality)
+            for columns in self.columns
+            for tag, _, value, quality in rows_of(columns)
         ]
 
 
-def test_a_second_of_samples_is_one_append() -> None:
+def test_a_moment_of_samples_is_one_append() -> None:
     clock, kept = Clock(), Kept()
-    recorder = Recorder(clock, kept, TAGS)
+    recorder = Recorder(clock, kept, TAGS, commit_ms=1000)
     for n in range(30):
         recorder.record([reading("a", n)])
         clock.advance(0.1)
@@ -90,21 +91,34 @@ def test_what_is_no_number_is_kept_as_far_as_it_can_be() -> None:
         ]
     )
     clock.advance(1)
-    (yes, missing, infinite, fair) = kept.rows()
+    (yes, missing, infinite, fair, text) = kept.rows()
     assert yes == ("a", 1.0, Quality.GOOD)
     for bad in (missing, infinite):
         assert math.isnan(bad[1])
         assert bad[2] == Quality.BAD
     assert fair == ("b", 5.0, Quality.UNCERTAIN)
+    assert text == ("text", "open", Quality.GOOD)
+
+
+def test_equal_texts_of_a_chunk_are_kept_once() -> None:
+    clock, kept = Clock(), Kept()
+    recorder = Recorder(clock, kept, TAGS)
+    recorder.record([reading("text", each) for each in ("on", "off", "on")])
+    clock.advance(1)
+    assert kept.columns[0].texts == ("on", "off")
+    assert [value for _, value, _ in kept.rows()] == ["on", "off", "on"]
 
 
 def test_a_chunk_never_exceeds_a_batch() -> None:
     clock, kept = Clock(), Kept()
     recorder = Recorder(clock, kept, TAGS)
-    recorder.record([reading("a", n) for n in range(12_000)])
-    assert [len(c.quality) for c in kept.columns] == [5_000, 5_000]
+    recorder.record([reading("a", n) for n in range(22_000)])
     clock.advance(1)
-    assert len(kept.rows()) == 12_000
+    assert [len(c.quality) for c in kept.columns] == [10_000, 10_000, 2_000]
+    recorder.record([reading("text", f"{n:010000}") for n in range(100)])
+    clock.advance(1)
+    sizes = [sum(map(len, c.texts)) for c in kept.columns[3:]]
+    assert sizes == [250_000] * 4
 
 
 def test_stopping_keeps_what_is_open() -> None:
@@ -116,16 +130,32 @@ def test_stopping_keeps_what_is_open() -> None:
     assert clock.getDelayedCalls() == []
 
 
-def test_a_full_disk_loses_samples_and_is_survived() -> None:
+def test_while_the_disk_is_full_samples_wait_in_memory() -> None:
     clock, kept = Clock(), Kept()
     recorder = Recorder(clock, kept, TAGS)
     kept.broken = True
     recorder.record([reading("a", 1)])
     clock.advance(1)
-    kept.broken = False
     recorder.record([reading("a", 2)])
     clock.advance(1)
-    assert kept.rows() == [("a", 2.0, 0)]
+    kept.broken = False
+    clock.advance(1)
+    assert kept.rows() == [("a", 1.0, 0), ("a", 2.0, 0)]
+    assert clock.getDelayedCalls() == []
+
+
+def test_what_finds_no_room_in_memory_is_told_as_lost(monkeypatch) -> None:
+    monkeypatch.setattr("edge_agent.recorder.MAX_HELD", 2)
+    clock, kept = Clock(), Kept()
+    recorder = Recorder(clock, kept, TAGS)
+    kept.broken = True
+    for n in range(5):
+        recorder.record([Reading("a", 1_000_000 * n, n)])
+        clock.advance(1)
+    kept.broken = False
+    clock.advance(1)
+    assert [value for _, value, _ in kept.rows()] == [3.0, 4.0]
+    assert kept.lost == [(Stream.SAMPLES, 3, UNKEPT, (0, 2_000))]
 
 
 def welcome(*nodes: str) -> Welcome:

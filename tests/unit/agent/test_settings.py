@@ -95,7 +95,8 @@ def test_the_agents_program_loads_neither_numpy_nor_tls_nor_docker() -> None:
         "lean.leave_out_unused(); lean.leave_out_tls()\n"
         "import edge_agent.agent\n"
         "from twisted.internet import reactor\n"
-        "heavy = {'numpy', 'cryptography', 'docker', 'psycopg', 'crossbar'}\n"
+        "heavy = {'numpy', 'cryptography', 'docker', 'psycopg', 'crossbar',\n"
+        "  'pint', 'prometheus_client'}\n"
         "print(sorted(heavy & {n.partition('.')[0] for n in sys.modules}))\n"
     )
     ended = subprocess.run(

@@ -1,0 +1,28 @@
+"""What the backend tells Prometheus: who is online, and if its database answers."""
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from services.backend.presence import Online
+from services.backend.store.database import Database
+
+
+class Meters:
+    """The figures of one process, asked for at each scrape."""
+
+    def __init__(self, registry: CollectorRegistry, database: Database) -> None:
+        up = Gauge(
+            "heddle_backend_database_up",
+            "1 if the database answered the last time it was asked, else 0.",
+            registry=registry,
+        )
+        up.set_function(lambda: database.answers)
+        self._online = Gauge(
+            "heddle_backend_devices_online",
+            "Devices online, as the router tells.",
+            ("project",),
+            registry=registry,
+        )
+
+    def watch(self, project: str, online: Online) -> None:
+        """Tell of a project, too."""
+        self._online.labels(project).set_function(lambda: online.count)
