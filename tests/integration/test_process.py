@@ -29,6 +29,7 @@ async def start(reactor):
         try:
             await deferLater(reactor, 60)
         finally:
+            await deferLater(reactor, 0.1)
             log.info("released")
 
     async def stop():
@@ -102,7 +103,7 @@ def test_a_signal_stops_cleanly(stop, program) -> None:
     assert process.returncode == 0
 
 
-def test_a_signal_while_starting_ends_the_start(program) -> None:
+def test_a_signal_while_starting_waits_for_the_start_to_clean_up(program) -> None:
     process = program("slow")
     assert "ready slow" in process.stderr.readline()
     time.sleep(0.1)  # into the wait
