@@ -36,12 +36,25 @@ class BadRulesFile(LocalError):
     """A file of alarm rules cannot be read; the sentence names file and rule."""
 
 
-def read_rules(file: Path, device: str | None) -> tuple[AlarmRule, ...]:
-    """The rules of a file. Raises ``BadRulesFile`` naming every rule at fault."""
+def listed_rules(file: Path) -> list[object]:
+    """What stands in a file of rules. Raises ``BadRulesFile``."""
     document = _decoded(file)
     listed = document.get("rules") if isinstance(document, dict) else document
     if not isinstance(listed, list):
-        raise BadRulesFile(f"{file} holds no list `rules`")
+        raise BadRulesFile(
+            f"{file} holds no list `rules`: begin each rule with [[rules]] in TOML, "
+            'or give {"rules": [...]} in JSON'
+        )
+    return listed
+
+
+def read_rules(
+    file: Path, listed: list[object], device: str | None
+) -> tuple[AlarmRule, ...]:
+    """The rules, those of no device being ``device``'s.
+
+    Raises ``BadRulesFile`` naming every rule at fault.
+    """
     rules: list[AlarmRule] = []
     flaws: list[str] = []
     for position, fields in enumerate(listed):
@@ -82,10 +95,23 @@ def _rule(fields: object, device: str | None) -> AlarmRule:
 @click.option("--comment", default="", help="For the journal.")
 @client_command
 def set_rules(client: Client, file: Path, device: str | None, comment: str) -> None:
-    """Make or change the rules of FILE (.toml or .json), all or none."""
+    """Make or change the rules of FILE (.toml or .json), all or none.
+
+    \b
+    [[rules]]
+    alarm = "hot"
+    tag = "temperature"
+    kind = "hi"
+    limit = 39.0
+    severity = "high"
+    """
+    listed = listed_rules(file)
 
     async def work(session: Session) -> None:
-        rules = read_rules(file, device)
+        target = device
+        if any(isinstance(one, dict) and "device" not in one for one in listed):
+            target = await find_device(session, device)
+        rules = read_rules(file, listed, target)
         request = SetAlarmRules(rules=rules, comment=comment)
         done = await session.call(SET_ALARM_RULES, request)
         if client.json:

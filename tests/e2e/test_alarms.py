@@ -28,7 +28,7 @@ def temperature(stack: RunningStack) -> float:
 def set_limit(stack: RunningStack, folder: Path, limit: float) -> None:
     file = folder / "rules.toml"
     file.write_text(TOML.format(limit=limit))
-    assert stack.cli("alarm", "set", str(file), "--device", "virtual_1").code == 0
+    assert stack.cli("alarm", "set", str(file)).code == 0
 
 
 def listed(stack: RunningStack) -> dict[str, Any]:
