@@ -1,13 +1,12 @@
 """A real file system fills up under a real engine."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from edge_agent.engine.protocol import Approve, Refusal, Reply, StartRun, Status
+from tests.support.disk import small_disk_at
 from tests.support.engine import listener, one_phase, timer
 from tests.support.engine_process import Client, running, write_flow
 
@@ -17,16 +16,8 @@ BALLAST_BYTES = 1_000_000
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Two megabytes, half of them ballast that can be thrown off."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a file system that is small enough")
-    where = tmp_path / "disk"
-    where.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(where)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("this machine lets nobody mount a file system")
-    (where / "ballast").write_bytes(b"x" * BALLAST_BYTES)
-    yield where
-    subprocess.run(["umount", "-l", str(where)], check=True)
+    with small_disk_at(tmp_path / "disk", 2, BALLAST_BYTES) as where:
+        yield where
 
 
 def start_until_full(client: Client, name: str) -> list[str]:

@@ -1,7 +1,5 @@
 """The database's disk runs full: a real small file system, a real service."""
 
-import os
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from heddle.contract.samples import INGEST, Receipt
 from tests.integration.test_fleetdata import Setting, setting
 from tests.support.batches import now_s, ramp
 from tests.support.databases import Server
+from tests.support.disk import small_disk_at
 from tests.support.router import running_router
 from tests.support.storage import storage_on
 from tests.support.waiting import until
@@ -26,15 +25,8 @@ NOW_S = now_s()
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Four megabytes."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a file system that is small enough")
-    where = tmp_path / "disk"
-    where.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(where)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("this machine lets nobody mount a file system")
-    yield where
-    subprocess.run(["umount", "-l", str(where)], check=True)
+    with small_disk_at(tmp_path / "disk", 4) as where:
+        yield where
 
 
 @pytest_twisted.async_yield_fixture

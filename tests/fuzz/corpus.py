@@ -8,17 +8,15 @@ import msgspec
 
 from tests.soak.plays import plays
 from tests.unit.workflow.drawing import (
-    alert,
-    approval,
     condition,
     document,
     end,
     flows,
     gateway,
     hot,
+    parallel,
     phase,
     start,
-    switch,
     timer,
     turns,
 )
@@ -31,7 +29,7 @@ def corpus() -> tuple[bytes, ...]:
     """JSON texts; each workflow in the shape it was written in, and in the other."""
     found = [msgspec.json.decode(f.read_bytes()) for f in sorted(EXAMPLES.glob("*"))]
     found += [play.definition for play in plays()]
-    found += [_parallel(), _grouped(), {"id": "w", "elements": []}]
+    found += [parallel(), _grouped(), {"id": "w", "elements": []}]
     found += [upstream(one) for one in found]
     return tuple(msgspec.json.encode(one) for one in found)
 
@@ -50,26 +48,6 @@ def upstream(source: Any) -> Any:
     if "sustainTimeInMS" in made:
         made["consecutiveTimeMS"] = made.pop("sustainTimeInMS")
     return made
-
-
-def _parallel() -> Any:
-    return document(
-        start(),
-        gateway("split", "OR"),
-        phase("a", ("node", 1)),
-        timer("at", "a", 10),
-        approval("aa", "a"),
-        phase("b"),
-        condition("bc", "b", hot(sustainTimeInMS=5)),
-        timer("bt", "b", 7, interrupting=False),
-        alert(),
-        gateway("join", "AND"),
-        switch("warm", hot(30), "join", "end"),
-        approval("rest"),
-        end(),
-        flows("start > split > a", "split > b", "at > join", "aa > warm > join"),
-        flows("bc > join > rest > end", "bt > alert", "warm > end"),
-    )
 
 
 def _grouped() -> Any:

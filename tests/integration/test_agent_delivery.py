@@ -1,8 +1,6 @@
 """From the outbox to fleetdata's end of the ledger, over a real router."""
 
-import os
 import struct
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from heddle.contract.samples import SampleColumns, SampleTag, Stream
 from heddle.wamp.keys import load_key
 from tests.support.centre import items_of
 from tests.support.device import DEVICE, PROJECT, Ledger, Site, running_site
+from tests.support.disk import small_disk_at
 from tests.support.router import InProcRouter
 from tests.support.waiting import until
 
@@ -286,16 +285,8 @@ async def test_a_centre_that_is_busy_says_when_to_come_again(
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of one megabyte, half of it ballast that can be thrown off."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a file system that is small enough")
-    where = tmp_path / "disk"
-    where.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(where)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("this machine lets nobody mount a file system")
-    (where / "ballast").write_bytes(b"x" * (1 << 19))
-    yield where
-    subprocess.run(["umount", "-l", str(where)], check=True)
+    with small_disk_at(tmp_path / "disk", 1, 1 << 19) as where:
+        yield where
 
 
 @pytest_twisted.ensureDeferred

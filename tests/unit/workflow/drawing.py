@@ -97,6 +97,27 @@ def drawn(*elements: Json | list[Json]) -> Workflow:
     return parse(document(*elements))
 
 
+def parallel() -> Json:
+    """Two branches beside each other, an alert on the way, joined in the end."""
+    return document(
+        start(),
+        gateway("split", "OR"),
+        phase("a", ("node", 1)),
+        timer("at", "a", 10),
+        approval("aa", "a"),
+        phase("b"),
+        condition("bc", "b", hot(sustainTimeInMS=5)),
+        timer("bt", "b", 7, interrupting=False),
+        alert(),
+        gateway("join", "AND"),
+        switch("warm", hot(30), "join", "end"),
+        approval("rest"),
+        end(),
+        flows("start > split > a", "split > b", "at > join", "aa > warm > join"),
+        flows("bc > join > rest > end", "bt > alert", "warm > end"),
+    )
+
+
 def one_phase(*listeners: Json) -> Workflow:
     """START leads to phase ``p``; each of its listeners leads to END."""
     ends = [f"{one['id']} > end" for one in listeners]

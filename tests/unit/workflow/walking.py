@@ -7,11 +7,10 @@ import msgspec
 from heddle.workflow.definition import Workflow
 from heddle.workflow.engine import Step
 from heddle.workflow.inputs import Input
-from heddle.workflow.parse import parse_json
+from heddle.workflow.parse import parse, parse_json
 from heddle.workflow.run import Run, Status
 from tests.unit.workflow.drawing import (
     EXAMPLE,
-    alert,
     approval,
     condition,
     drawn,
@@ -20,30 +19,14 @@ from tests.unit.workflow.drawing import (
     gateway,
     hot,
     loop,
+    parallel,
     phase,
     start,
-    switch,
     timer,
 )
 from tests.unit.workflow.edges import alphabet, checked
 
-PARALLEL = drawn(
-    start(),
-    gateway("split", "OR"),
-    phase("a", ("node", 1)),
-    timer("at", "a", 10),
-    approval("aa", "a"),
-    phase("b"),
-    condition("bc", "b", hot(sustainTimeInMS=5)),
-    timer("bt", "b", 7, interrupting=False),
-    alert(),
-    gateway("join", "AND"),
-    switch("warm", hot(30), "join", "end"),
-    approval("rest"),
-    end(),
-    flows("start > split > a", "split > b", "at > join", "aa > warm > join"),
-    flows("bc > join > rest > end", "bt > alert", "warm > end"),
-)
+PARALLEL = parse(parallel())
 GROUPED = drawn(
     start(),
     phase("p"),
