@@ -17,7 +17,8 @@ from heddle.contract.alarms import (
 )
 from services.fleetdata.judging import Judge
 from services.fleetdata.store import alarms as store
-from services.fleetdata.store.alarms import Recorded, State
+from services.fleetdata.store.alarm_journal import Recorded, record
+from services.fleetdata.store.alarms import State
 from services.fleetdata.store.links import Link
 
 
@@ -35,7 +36,7 @@ def settle_reported(
             states = [x for x in states if _why_not(x, order.action) is None]
         _check(states, order.action)
         told = [_transition(x, order, judge.now_us()) for x in states]
-        entries = store.record(
+        entries = record(
             connection, [Recorded(device, AlarmPlace.CENTRE, x) for x in told]
         )
         store.put_states(

@@ -66,6 +66,7 @@ from services.fleetdata.judging import Judge
 from services.fleetdata.notices import Notices
 from services.fleetdata.reports import MAX_COMMENT_BYTES
 from services.fleetdata.store import alarms as store
+from services.fleetdata.store.alarm_journal import journal, process_journal
 from services.fleetdata.store.links import StoreTooSlow
 from services.fleetdata.words import check_text
 
@@ -218,7 +219,7 @@ class Alarms:
         if not 1 <= query.limit <= MOST_ENTRIES:
             raise InvalidRequest(f"limit is {query.limit}: use 1 to {MOST_ENTRIES}")
         named = (query.device, query.alarm, query.before)
-        found = await self._ask(store.journal, from_us, to_us, *named, query.limit + 1)
+        found = await self._ask(journal, from_us, to_us, *named, query.limit + 1)
         return alarm_answers.page(found, query.limit)
 
     async def _kpis(self, query: AlarmKpisQuery, _: Caller) -> AlarmKpis:
@@ -228,7 +229,7 @@ class Alarms:
         since_us = from_us - LOOK_BACK_MS * US_PER_MS
         most = MOST_JUDGED
         found = await self._ask(
-            store.process_journal, since_us, to_us, query.device, most + 1
+            process_journal, since_us, to_us, query.device, most + 1
         )
         if len(found) > most:
             raise InvalidRequest(

@@ -8,7 +8,8 @@ from typing import Any
 from heddle.contract.devices import TagType
 from heddle.contract.history import Fill, HistoryQuery, Series
 from services.fleetdata.store.buckets import Buckets
-from services.fleetdata.store.reading import Found, SeriesKey, unix_ms
+from services.fleetdata.store.instants import unix_ms
+from services.fleetdata.store.reading import Found, SeriesKey
 
 _NO_ROWS: Sequence[tuple[Any, ...]] = ()
 

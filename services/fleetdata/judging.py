@@ -37,7 +37,8 @@ from heddle.contract.alarms import (
 from services.fleetdata.batches import SampleBatch, StreamKey, is_textual
 from services.fleetdata.columns import Columns
 from services.fleetdata.store import alarms as store
-from services.fleetdata.store.alarms import Bank, Recorded, State
+from services.fleetdata.store.alarm_journal import Recorded, record
+from services.fleetdata.store.alarms import Bank, State
 from services.fleetdata.store.links import Link
 
 log = Logger()
@@ -129,7 +130,7 @@ class Judge:
 
     def note(self, judging: Judging, told: NewTransitions) -> None:
         """Record what devices judged themselves."""
-        judging.entries += store.record(
+        judging.entries += record(
             judging.link.connection,
             [
                 Recorded(key.device, AlarmPlace.EDGE, one, key.epoch, number)
@@ -222,7 +223,7 @@ class Judge:
         if not (changed or told or always):
             return
         device, connection = held.bank.device, judging.link.connection
-        judging.entries += store.record(
+        judging.entries += record(
             connection,
             [Recorded(device, AlarmPlace.CENTRE, wire_transition(x)) for x in told],
         )

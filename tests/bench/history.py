@@ -30,10 +30,11 @@ from services.fleetdata.store import reading
 from services.fleetdata.store.buckets import Buckets, buckets
 from services.fleetdata.store.care import make_days
 from services.fleetdata.store.copying import Rows, copy, sample_rows
+from services.fleetdata.store.instants import at_ms
 from services.fleetdata.store.links import Link
 from services.fleetdata.store.marks import mark_dirty
 from services.fleetdata.store.provision import Server
-from services.fleetdata.store.reading import Most, at_ms
+from services.fleetdata.store.reading import Most
 from services.fleetdata.store.rollups import HOURS, MINUTES, roll_up
 from tests.bench.harness import figure
 from tests.support.neighbours import timescaledb_bin

@@ -28,6 +28,7 @@ from services.fleetdata.alarm_rules import remove_rules, set_rules
 from services.fleetdata.batches import check
 from services.fleetdata.judging import Judge
 from services.fleetdata.store import alarms as store
+from services.fleetdata.store.alarm_journal import journal, process_journal
 from services.fleetdata.store.links import Link
 from services.fleetdata.store.writing import write
 from tests.support.batches import now_s, samples
@@ -80,7 +81,7 @@ class Plant:
         return self.link.perform(self.judge.order, "press", order)
 
     def journal(self) -> list[tuple[str, str, str]]:
-        found = self.link.perform(store.process_journal, 0, 2**52, None, 10_000)
+        found = self.link.perform(process_journal, 0, 2**52, None, 10_000)
         return [
             (x.transition.alarm, x.transition.cause, x.transition.after) for x in found
         ]
@@ -192,7 +193,7 @@ def test_another_process_may_judge_at_any_time(plant: Plant) -> None:
         plant.put(at(second, value))
     numbers = [
         x.transition.number
-        for x in plant.link.perform(store.process_journal, 0, 2**52, None, 99)
+        for x in plant.link.perform(process_journal, 0, 2**52, None, 99)
     ]
     assert numbers == list(range(5))
 
@@ -425,7 +426,7 @@ def test_key_figures_come_from_the_journal(plant: Plant) -> None:
     plant.rules(hot())
     plant.put(*(at(n, 90 if n % 2 else 20) for n in range(12)))
     from_us = round((NOW_S - 1000) * 1e6)
-    told = plant.link.perform(store.process_journal, 0, 2**52, "press", 99)
+    told = plant.link.perform(process_journal, 0, 2**52, "press", 99)
     found = key_figures(told, from_us, from_us + 3600 * SECOND_US)
     assert (found.annunciated, found.per_hour, found.by_severity) == (
         6,
@@ -442,7 +443,7 @@ def test_the_journal_is_read_page_by_page(plant: Plant) -> None:
     ids: list[int] = []
     before = None
     while True:
-        found = plant.link.perform(store.journal, 0, 2**52, "press", "hot", before, 8)
+        found = plant.link.perform(journal, 0, 2**52, "press", "hot", before, 8)
         if not found:
             break
         ids += [x.id for x in found]

@@ -1,11 +1,10 @@
-"""Alarms in the database: rules, states, and the journal of transitions.
+"""Alarms in the database: rules, and how alarms stand.
 
 Whoever judges the alarms of a device first locks its row of ``alarm_bank``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,17 +16,18 @@ from twisted.logger import Logger
 from heddle.alarms.state import Alarm
 from heddle.alarms.table import Snapshot
 from heddle.contract.alarms import (
-    AlarmEntry,
     AlarmPlace,
     AlarmRule,
-    AlarmTransition,
+)
+from services.fleetdata.store.instants import (
+    at_us,
+    at_us_or_none,
+    unix_us,
+    unix_us_or_none,
 )
 from services.fleetdata.store.links import Link
 
 log = Logger()
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_US = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +61,6 @@ class State:
     anew: bool = True  # else who and comment stay, if there are no new ones
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A transition on its way into the journal; epoch and number: of its stream."""
-
-    device: str
-    place: AlarmPlace
-    transition: AlarmTransition
-    epoch: str | None = None
-    number: int | None = None
-
-
 # --- banks ---
 
 
@@ -84,7 +73,7 @@ def lock_banks(connection: Connection, devices: Iterable[str]) -> list[Bank]:
         """,
         (sorted(set(devices)),),
     ).fetchall()
-    return [Bank(device, token, _us(due)) for device, token, due in found]
+    return [Bank(device, token, unix_us_or_none(due)) for device, token, due in found]
 
 
 def open_bank(connection: Connection, device: str) -> Bank:
@@ -106,9 +95,9 @@ def lock_due(connection: Connection, now_us: int, most: int) -> list[Bank]:
         select device, token, next_by_clock from alarm_bank
          where next_by_clock <= %s order by device limit %s for update skip locked
         """,
-        (_at(now_us), most),
+        (at_us(now_us), most),
     ).fetchall()
-    return [Bank(device, token, _us(due)) for device, token, due in found]
+    return [Bank(device, token, unix_us_or_none(due)) for device, token, due in found]
 
 
 def next_by_clock(link: Link) -> int | None:
@@ -116,7 +105,7 @@ def next_by_clock(link: Link) -> int | None:
     found = link.connection.execute(
         "select min(next_by_clock) from alarm_bank"
     ).fetchone()
-    return _us(found[0]) if found else None
+    return unix_us_or_none(found[0]) if found else None
 
 
 def save_bank(
@@ -127,7 +116,7 @@ def save_bank(
     first: Mapping[str, str],
 ) -> None:
     """Tell what a locked bank is from now on."""
-    due = None if next_by_clock_us is None else _at(next_by_clock_us)
+    due = None if next_by_clock_us is None else at_us(next_by_clock_us)
     connection.execute(
         """
         update alarm_bank set token = %s, next_by_clock = %s, first = %s
@@ -158,7 +147,7 @@ def load_snapshot(connection: Connection, device: str) -> Snapshot:
     ).fetchone()
     return Snapshot(
         alarms=dict(_remembered(device, memories)),
-        seen_us={tag: _known(at) for tag, at in seen},
+        seen_us={tag: unix_us(at) for tag, at in seen},
         first=first[0] if first else {},
     )
 
@@ -193,7 +182,7 @@ def current(
         """,
         (device, list(tags)),
     ).fetchall()
-    return [(tag, _known(at), value, quality) for tag, at, value, quality in found]
+    return [(tag, unix_us(at), value, quality) for tag, at, value, quality in found]
 
 
 # --- rules ---
@@ -284,8 +273,8 @@ def put_states(connection: Connection, states: Sequence[State]) -> None:
             [
                 (
                     *(x.device, x.alarm, x.place.value, x.tag, x.state, x.severity),
-                    *(_at(x.at_us), _at_or_none(x.raised_at_us), x.value, x.first),
-                    *(x.who, x.comment, _at_or_none(x.until_us)),
+                    *(at_us(x.at_us), at_us_or_none(x.raised_at_us), x.value, x.first),
+                    *(x.who, x.comment, at_us_or_none(x.until_us)),
                     None if x.memory is None else Jsonb(msgspec.to_builtins(x.memory)),
                     *(x.moved, x.anew, x.anew),
                 )
@@ -331,177 +320,14 @@ def _state(row: tuple[Any, ...]) -> State:
         tag=tag,
         state=state,
         severity=severity,
-        at_us=_known(at),
-        raised_at_us=_us(raised_at),
+        at_us=unix_us(at),
+        raised_at_us=unix_us_or_none(raised_at),
         value=value,
         first=first,
         who=who,
         comment=comment,
-        until_us=_us(until),
+        until_us=unix_us_or_none(until),
     )
-
-
-# --- the journal ---
-
-
-def record(connection: Connection, told: Sequence[Recorded]) -> list[AlarmEntry]:
-    """Write transitions into the journal, in order."""
-    if not told:
-        return []
-    rows = [
-        (
-            *(x.device, x.epoch, x.number, x.place.value, x.transition.alarm),
-            *(x.transition.tag, _at(x.transition.at_us), x.transition.cause),
-            *(x.transition.before, x.transition.after, x.transition.severity),
-            *(x.transition.value, x.transition.who, x.transition.comment),
-            *(x.transition.number, _at_ms_or_none(x.transition.until_ms)),
-            x.transition.first,
-        )
-        for x in told
-    ]
-    found = connection.execute(
-        """
-        insert into alarm_transition
-               (device, epoch, number, place, alarm, tag, at, cause, before, after,
-                severity, value, who, comment, own_number, until, first)
-        select device, epoch, number, place, alarm, tag, at, cause, before, after,
-               severity, value, who, comment, own_number, until, first
-          from unnest(%s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[],
-                      %s::text[], %s::timestamptz[], %s::text[], %s::text[],
-                      %s::text[], %s::smallint[], %s::float8[], %s::text[],
-                      %s::text[], %s::bigint[], %s::timestamptz[], %s::boolean[])
-               with ordinality
-               as t (device, epoch, number, place, alarm, tag, at, cause, before, after,
-                     severity, value, who, comment, own_number, until, first, nth)
-         order by nth
-        returning id
-        """,
-        [list(column) for column in zip(*rows, strict=True)],
-    ).fetchall()
-    ids = sorted(row[0] for row in found)  # given in the order of insertion
-    _enqueue_notices(connection, ids)
-    return [
-        AlarmEntry(id=id_, device=x.device, place=x.place, transition=x.transition)
-        for id_, x in zip(ids, told, strict=True)
-    ]
-
-
-def _enqueue_notices(connection: Connection, ids: Sequence[int]) -> None:
-    """Queue a notice of each transition for every target that wants to know."""
-    connection.execute(
-        """
-        insert into notice (target, transition_id)
-        select t.target, a.id from alarm_transition a join notice_target t
-            on a.severity >= t.min_severity
-           and (t.device is null or t.device = a.device)
-         where a.id = any(%s)
-           and (a.after = 'unacknowledged'
-                and (a.before <> 'unacknowledged' or a.cause = 're_alarmed')
-                or t.cleared and a.cause = 'cleared')
-         order by a.id
-        """,
-        (list(ids),),
-    )
-
-
-def journal(
-    link: Link,
-    from_us: int,
-    to_us: int,
-    device: str | None,
-    alarm: str | None,
-    before: int | None,
-    most: int,
-) -> list[AlarmEntry]:
-    """Transitions of [from, to), the newest first, older than the entry ``before``."""
-    found = link.connection.execute(
-        """
-        select id, device, place, alarm, tag, at, cause, before, after, severity,
-               value, who, comment, own_number, until, first
-          from alarm_transition
-         where at >= %(from)s and at < %(to)s
-           and (%(device)s::text is null or device = %(device)s)
-           and (%(alarm)s::text is null or alarm = %(alarm)s)
-           and (%(before)s::bigint is null or (at, id) < (
-                   select p.at, p.id from alarm_transition p where p.id = %(before)s))
-         order by at desc, id desc limit %(most)s
-        """,
-        {
-            "from": _at(from_us),
-            "to": _at(to_us),
-            "device": device,
-            "alarm": alarm,
-            "before": before,
-            "most": most,
-        },
-    ).fetchall()
-    return [entry_of(row) for row in found]
-
-
-def process_journal(
-    link: Link, from_us: int, to_us: int, device: str | None, most: int
-) -> list[AlarmEntry]:
-    """Transitions that key figures are made of, the oldest first."""
-    found = link.connection.execute(
-        """
-        select id, device, place, alarm, tag, at, cause, before, after, severity,
-               value, who, comment, own_number, until, first
-          from alarm_transition
-         where at >= %(from)s and at < %(to)s
-           and (%(device)s::text is null or device = %(device)s)
-           and cause not in ('acknowledged', 'commented')
-         order by at, id limit %(most)s
-        """,
-        {"from": _at(from_us), "to": _at(to_us), "device": device, "most": most},
-    ).fetchall()
-    return [entry_of(row) for row in found]
-
-
-def entry_of(row: tuple[Any, ...]) -> AlarmEntry:
-    """A row of the journal."""
-    id_, device, place, alarm, tag, at, cause, before, after, severity, *more = row
-    value, who, comment, number, until, first = more
-    until_us = _us(until)
-    return AlarmEntry(
-        id=id_,
-        device=device,
-        place=AlarmPlace(place),
-        transition=AlarmTransition(
-            alarm=alarm,
-            tag=tag,
-            at_us=_known(at),
-            cause=cause,
-            before=before,
-            after=after,
-            severity=severity,
-            value=value,
-            who=who,
-            comment=comment,
-            number=number,
-            until_ms=None if until_us is None else until_us // 1000,
-            first=first,
-        ),
-    )
-
-
-def _at(us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=us)
-
-
-def _at_or_none(us: int | None) -> datetime | None:
-    return None if us is None else _at(us)
-
-
-def _at_ms_or_none(ms: int | None) -> datetime | None:
-    return None if ms is None else _at(ms * 1000)
-
-
-def _known(at: datetime) -> int:
-    return (at - _EPOCH) // _US
-
-
-def _us(at: datetime | None) -> int | None:
-    return None if at is None else _known(at)
 
 
 def delete_states(connection: Connection, device: str, alarms: Sequence[str]) -> None:

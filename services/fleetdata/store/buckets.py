@@ -17,17 +17,15 @@ from heddle.contract.history import Fill, HistoryQuery
 from services.fleetdata.planning import Dirt, Parts, Range, finest, plan, without
 from services.fleetdata.store import rollups
 from services.fleetdata.store.copying import Instants, Int4s
+from services.fleetdata.store.instants import at_ms, at_us, unix_us
 from services.fleetdata.store.links import Link
 from services.fleetdata.store.reading import (
     Found,
     Most,
     Overflow,
-    at_ms,
-    at_us,
     fetch_texts,
     series_of,
     snapshot,
-    unix_us,
 )
 from services.fleetdata.store.rollups import HOURS, MINUTES
 

@@ -1,11 +1,10 @@
 """What the ledger knows of a device: its streams' epochs, and what was lost of them."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from heddle.contract.samples import Loss, Stream
+from services.fleetdata.store.instants import unix_ms, unix_ms_or_none
 from services.fleetdata.store.links import Link
-from services.fleetdata.store.reading import unix_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +60,9 @@ def ledger_of(link: Link, device: str) -> Ledger:
                 count=count,
                 reason=reason,
                 at_ms=unix_ms(at),
-                from_ms=_unix_ms(from_at),
-                to_ms=_unix_ms(to_at),
+                from_ms=unix_ms_or_none(from_at),
+                to_ms=unix_ms_or_none(to_at),
             )
             for stream, epoch, first, count, reason, at, from_at, to_at in losses
         ),
     )
-
-
-def _unix_ms(at: datetime | None) -> int | None:
-    return None if at is None else unix_ms(at)

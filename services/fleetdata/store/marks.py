@@ -13,7 +13,7 @@ from psycopg import Connection
 
 from services.fleetdata.planning import HOUR_US, MINUTE_US, Range, whole
 from services.fleetdata.store.copying import Int4s, Rows
-from services.fleetdata.store.reading import at_us
+from services.fleetdata.store.instants import at_us
 
 _SAME_MINUTES_US = 3 * MINUTE_US
 

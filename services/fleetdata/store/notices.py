@@ -1,6 +1,6 @@
 """Notices of alarms: targets, and the queue of what is to be told.
 
-They are queued by the transaction that records a transition (``store.alarms``). A
+They are queued by the transaction that records a transition (``alarm_journal``). A
 notice is claimed for a while, told outside of any transaction, and then settled; one
 whose teller died comes up again.
 """
@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from heddle.alarms.rule import OPC_UA, Severity
 from heddle.contract.alarm_notices import NoticeTarget, NoticeTargetReport
 from heddle.contract.alarms import AlarmEntry
-from services.fleetdata.store.alarms import entry_of
+from services.fleetdata.store.alarm_journal import entry_of
 from services.fleetdata.store.links import Link
 
 CLAIM_S = 60  # longer than an attempt may take

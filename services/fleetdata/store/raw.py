@@ -14,18 +14,16 @@ from psycopg import Connection, sql
 
 from heddle.contract.history import HistoryQuery
 from services.fleetdata.store.copying import Int4s
+from services.fleetdata.store.instants import at_ms, at_us, unix_us
 from services.fleetdata.store.links import Link
 from services.fleetdata.store.reading import (
     Found,
     Most,
     Overflow,
     SeriesKey,
-    at_ms,
-    at_us,
     fetch_texts,
     series_of,
     snapshot,
-    unix_us,
 )
 
 ROW_BYTES = 19  # of a number, as MessagePack

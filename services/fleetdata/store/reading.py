@@ -5,7 +5,6 @@ of history have in common.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
@@ -14,10 +13,9 @@ from heddle.contract.devices import TagType
 from heddle.contract.history import HistoryQuery, TagValue
 from heddle.contract.runs import WorkflowEvent
 from services.fleetdata.columns import TEXTUAL
+from services.fleetdata.store.instants import unix_ms
 from services.fleetdata.store.links import Link
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS, _US = timedelta(milliseconds=1), timedelta(microseconds=1)
 _TYPES, _FLOAT = {kind.value: kind for kind in TagType}, TagType.FLOAT.value
 _FETCHED_AT_ONCE = 200  # texts of up to 16 KiB
 
@@ -187,23 +185,3 @@ def fetch_texts(
         cursor.execute(question, arguments)
         while some := cursor.fetchmany(_FETCHED_AT_ONCE):
             yield from some
-
-
-def unix_ms(at: datetime) -> int:
-    """Unix milliseconds, rounded down."""
-    return (at - _EPOCH) // _MS
-
-
-def unix_us(at: datetime) -> int:
-    """Unix microseconds."""
-    return (at - _EPOCH) // _US
-
-
-def at_ms(unix: int) -> datetime:
-    """The instant of unix milliseconds."""
-    return _EPOCH + unix * _MS
-
-
-def at_us(unix: int) -> datetime:
-    """The instant of unix microseconds."""
-    return _EPOCH + unix * _US

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from psycopg import Connection
 
@@ -10,8 +9,7 @@ from heddle.contract.alarms import AlarmTransition
 from heddle.contract.samples import Loss
 from services.fleetdata.batches import StreamKey
 from services.fleetdata.reports import RunEvent
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from services.fleetdata.store.instants import at_ms, at_ms_or_none
 
 
 @dataclass(slots=True)
@@ -72,7 +70,7 @@ def _insert_events(
             "number": [event.number for _, event in told],
             "id": [event.id for _, event in told],
             "type": [event.type for _, event in told],
-            "at": [_at_ms(event.at_ms) for _, event in told],
+            "at": [at_ms(event.at_ms) for _, event in told],
             "data": [event.data for _, event in told],
         },
     )
@@ -94,14 +92,10 @@ def _insert_losses(connection: Connection, told: Sequence[tuple[str, Loss]]) -> 
                     loss.first,
                     loss.count,
                     loss.reason,
-                    _at_ms(loss.at_ms),
-                    None if loss.from_ms is None else _at_ms(loss.from_ms),
-                    None if loss.to_ms is None else _at_ms(loss.to_ms),
+                    at_ms(loss.at_ms),
+                    at_ms_or_none(loss.from_ms),
+                    at_ms_or_none(loss.to_ms),
                 )
                 for device, loss in told
             ],
         )
-
-
-def _at_ms(unix: int) -> datetime:
-    return _EPOCH + timedelta(milliseconds=unix)

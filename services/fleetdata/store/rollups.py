@@ -19,8 +19,8 @@ from psycopg import Connection, sql
 from services.fleetdata.planning import HOUR_US, MINUTE_US, Range, whole
 from services.fleetdata.store.care import DAY_US, drop_days
 from services.fleetdata.store.copying import Int4s
+from services.fleetdata.store.instants import at_us, unix_us
 from services.fleetdata.store.links import Link
-from services.fleetdata.store.reading import at_us, unix_us
 
 MARKS_PER_TURN = 200  # each of at most a group's rows
 SETTLED_S = 60  # a minute is made once it is over, and again for what comes later

@@ -23,7 +23,7 @@ from services.fleetdata.batches import (
 )
 from services.fleetdata.columns import Columns
 from services.fleetdata.ledger import Gap, New, Repeat, settle
-from services.fleetdata.store.alarms import Recorded, record
+from services.fleetdata.store.alarm_journal import Recorded, record
 from services.fleetdata.store.care import DAY_US, make_days
 from services.fleetdata.store.links import Link
 from services.fleetdata.store.reported import Reported
