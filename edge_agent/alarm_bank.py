@@ -6,9 +6,8 @@ into the same transaction. A bank made of the rows kept so far goes on where the
 
 Not kept is what samples renew by themselves: when a tag was last heard of, and RATE's
 last value. So after a restart the patience with silence begins anew, for nobody
-listened, and a rate needs two new samples. The same goes for a tag whose readings were
-ahead of the clock and are no longer, for the clock was set back: to ignore them as late
-until it is as late again would be to judge nothing at all.
+listened, and a rate needs two new samples. The same goes for tags judged up to a time
+ahead of the clock, for that was set back.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,21 +16,21 @@ from math import nan
 from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 from twisted.logger import Logger
 
 from edge_agent.drivers.driver import Reading
 from edge_agent.typed import fitted
-from heddle.alarm_wire import machine_rules, obey, wire_transition
+from heddle.alarm_wire import machine_rules, obey, wire_standing, wire_transition
+from heddle.alarms.clocks import judged_at, lasting, woken
 from heddle.alarms.inputs import Changed, Removed
-from heddle.alarms.machine import US_PER_MS
-from heddle.alarms.rule import Kind, Rule
+from heddle.alarms.rule import Rule
 from heddle.alarms.state import NEW, Alarm, Transition
 from heddle.alarms.table import AlarmTable, Snapshot
 from heddle.contract.alarms import (
     AlarmOrder,
     AlarmRule,
     AlarmRulesInvalid,
+    AlarmStanding,
     AlarmTransition,
 )
 from heddle.contract.devices import Tag, TagType
@@ -40,8 +39,6 @@ from heddle.contract.samples import Quality
 log = Logger()
 
 Rows = Mapping[str, bytes | None]
-
-AHEAD_US = 5_000_000  # so far ahead of the clock a reading may be
 
 _TEXTUAL = (TagType.TEXT, TagType.JSON)
 _RULES, _FIRST, _ALARM = "rules", "first", "alarm/"
@@ -85,7 +82,7 @@ class Bank:
         self._wire, self._kept, self._first = _read(kept)
         rules = [made for rule in self._wire.values() if (made := _machine(rule))]
         memory = {
-            rule.id: _woken(rule, self._kept[rule.id], at_us)
+            rule.id: woken(rule, self._kept[rule.id], at_us)
             for rule in rules
             if rule.id in self._kept
         }
@@ -94,7 +91,6 @@ class Bank:
         self._told: list[Transition] = []
         self._rows: dict[str, bytes | None] = {}
         self._watched: dict[str, _Watched] = {}
-        self._newest: dict[str, int] = {}  # reading of a watched tag
         self._watch()
 
     def __len__(self) -> int:
@@ -105,23 +101,23 @@ class Bank:
 
     def judge(self, readings: Sequence[Reading], now_us: int) -> None:
         """Judge readings, by the values that the recorder keeps of them."""
+        before = self._table.set_backs
         for reading in readings:
             watched = self._watched.get(reading.tag)
             if watched is None:
                 continue
-            newest_us = self._newest.get(reading.tag, 0)
-            if reading.at_us < newest_us > now_us + AHEAD_US:
-                self._set_back(reading.tag, reading.at_us)
-            elif reading.at_us > newest_us:
-                self._newest[reading.tag] = reading.at_us
             value = fitted(watched.type, reading.value)
             number, quality = (
                 (value, reading.quality)
                 if isinstance(value, float)
                 else (nan, Quality.BAD)
             )
-            told = self._table.update(watched.slot, reading.at_us, number, quality)
-            self._told += told
+            at_us = judged_at(reading.at_us, now_us)
+            self._told += self._table.update(
+                watched.slot, at_us, number, quality, now_us
+            )
+        if self._table.set_backs > before:
+            log.warn("the clock was set back; the alarms go on")
 
     def next_due(self) -> int | None:
         """When to call ``due`` at the latest."""
@@ -170,6 +166,10 @@ class Bank:
         self._watch()
         return frozenset(rule.tag for rule in anew)
 
+    def standing(self) -> tuple[AlarmStanding, ...]:
+        """All alarms that are not normal."""
+        return tuple(wire_standing(each) for each in self._table.not_normal())
+
     # --- what of it is to be kept ----------------------------------------------------
 
     def take(self) -> Moved:
@@ -185,7 +185,7 @@ class Bank:
 
     def _keep_changed(self) -> None:
         for name, alarm in self._table.take_changed().items():
-            self._keep(name, _lasting(self._table.get(name).rule, alarm))
+            self._keep(name, lasting(self._table.get(name).rule, alarm))
 
     def _keep(self, name: str, alarm: Alarm) -> None:
         if alarm != self._kept.get(name):
@@ -197,22 +197,6 @@ class Bank:
         told = self._table.remove(name, Removed(at_us))
         self._told += told
         self._keep(name, Alarm(number=told[-1].number + 1))
-
-    def _set_back(self, tag: str, at_us: int) -> None:
-        """The alarms of a tag go on as if the agent had begun at ``at_us``."""
-        log.warn("{tag}: the clock was set back; its alarms go on", tag=tag)
-        self._keep_changed()
-        self._newest[tag] = at_us
-        old, rules = self._table.snapshot(), list(self._table.rules())
-        alarms = dict(old.alarms)
-        for rule in rules:
-            if rule.tag == tag and rule.id in alarms:
-                lasting = _lasting(rule, alarms[rule.id])
-                alarms[rule.id] = _woken(rule, lasting, at_us)
-        seen_us = {name: seen for name, seen in old.seen_us.items() if name != tag}
-        snapshot = Snapshot(alarms=alarms, seen_us=seen_us, first=old.first)
-        self._table = AlarmTable(rules, at_us, snapshot)
-        self._watch()
 
     def _watch(self) -> None:
         slots = {tag: self._table.slot(tag) for tag in self._types}
@@ -257,30 +241,3 @@ def _machine(rule: AlarmRule) -> Rule | None:
     except AlarmRulesInvalid as flaw:
         log.warn("an alarm rule is not judged: {flaw}", flaw=str(flaw))
         return None
-
-
-def _lasting(rule: Rule, alarm: Alarm) -> Alarm:
-    """An alarm without what samples renew by themselves."""
-    alarm = replace(alarm, judged_at_us=0)
-    if rule.kind is Kind.RATE:
-        return replace(alarm, last_at_us=0, last_value=None)
-    if rule.kind is Kind.STALE and not alarm.active:
-        return replace(alarm, last_at_us=0, due_at_us=None)
-    return alarm
-
-
-def _woken(rule: Rule, alarm: Alarm, at_us: int) -> Alarm:
-    """An alarm that was kept, as it goes on now; no wait is longer than its rule's."""
-    if rule.kind is Kind.STALE and not alarm.active:
-        due_at_us = at_us + rule.after_ms * US_PER_MS
-        return replace(alarm, last_at_us=at_us, due_at_us=due_at_us)
-    delay_ms = rule.off_delay_ms if alarm.active else rule.on_delay_ms
-    return replace(
-        alarm,
-        due_at_us=_within(alarm.due_at_us, at_us, delay_ms),
-        re_alarm_at_us=_within(alarm.re_alarm_at_us, at_us, rule.re_alarm_ms),
-    )
-
-
-def _within(due_us: int | None, at_us: int, wait_ms: int) -> int | None:
-    return None if due_us is None else min(due_us, at_us + wait_ms * US_PER_MS)

@@ -10,12 +10,10 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from heddle.contract.alarms import (
-    ALARM_RULES_CHANGED,
-    LIST_ALARM_RULES,
-    AlarmRule,
-    ListAlarmRules,
-)
+from edge_agent.alarm_report import StateReport
+from heddle.backoff import backoff_s
+from heddle.contract.alarm_procedures import ALARM_RULES_CHANGED, LIST_ALARM_RULES
+from heddle.contract.alarms import AlarmRule, ListAlarmRules
 from heddle.contract.declare import FleetError
 from heddle.wamp.session import ConnectionLost, Session
 from heddle.wamp.spawn import spawn
@@ -28,17 +26,19 @@ ANSWER_WITHIN_S = 10.0
 
 
 class RuleWatch:
-    """Tells ``heed`` the rules as fleetdata has them."""
+    """Tells ``heed`` the rules as fleetdata has them, and then has alarms reported."""
 
     def __init__(
         self,
         clock: IReactorTime,
         device: str,
         heed: Callable[[Sequence[AlarmRule]], None],
+        report: StateReport,
     ) -> None:
         self._clock = clock
         self._device = device
         self._heed = heed
+        self._report = report
         self._session: Session | None = None
         self._asking: Session | None = None
         self._outdated = False
@@ -55,6 +55,7 @@ class RuleWatch:
     def left(self) -> None:
         """The session is gone."""
         self._session = self._asking = None
+        self._report.left()
         self._rest()
 
     def _ask(self) -> None:
@@ -79,11 +80,12 @@ class RuleWatch:
                 self._outdated, tries = True, tries + 1
                 if tries == 2:  # noqa: PLR2004 -- once is nothing to tell
                     log.warn("the alarm rules wait: {error}", error=str(error))
-                wait_s = min(FIRST_RETRY_S * 2 ** (tries - 1), MAX_RETRY_S)
+                wait_s = backoff_s(FIRST_RETRY_S, tries - 1, MAX_RETRY_S)
                 await deferLater(self._clock, wait_s)
             else:
                 if self._session is session:
                     self._heed(found.rules)
+                    self._report.begin(session)
         if self._session is session:
             self._asking = None
             self._timer = self._clock.callLater(AGAIN_S, self._due)

@@ -19,7 +19,7 @@ from edge_agent.alarm_bank import Bank, Moved
 from edge_agent.drivers.driver import Reading
 from edge_agent.outbox import Outbox, OutboxFailed
 from edge_agent.tags import TagTable
-from heddle.contract.alarms import AlarmOrder, AlarmRule, AlarmsMoved
+from heddle.contract.alarms import AlarmOrder, AlarmRule, AlarmsMoved, ReportAlarms
 from heddle.contract.declare import StorageUnavailable
 from heddle.contract.samples import Stream
 from heddle.wamp.spawn import spawn
@@ -115,6 +115,20 @@ class Alarms:
             self._waiting.append(on_disk)
             await on_disk
         return AlarmsMoved(transitions=told)
+
+    async def report(self) -> ReportAlarms | None:
+        """How all alarms stand; None while what led there is not all delivered.
+
+        Raises ``OutboxFailed``.
+        """
+        before = await self._outbox.position(Stream.ALARMS)
+        if before is None or self._held or self._unkept or self._keeping is not None:
+            return None
+        standing = self._bank.standing()
+        if await self._outbox.position(Stream.ALARMS) != before:
+            return None
+        epoch, next_number = before
+        return ReportAlarms(epoch=epoch, next_number=next_number, standing=standing)
 
     # --- time ------------------------------------------------------------------------
 

@@ -29,6 +29,8 @@ from heddle.contract.alarms import (
     AlarmOrder,
     AlarmRule,
     AlarmRulesInvalid,
+    AlarmStanding,
+    AlarmState,
     AlarmTransition,
     WrongAlarmState,
 )
@@ -112,6 +114,19 @@ def wire_transition(transition: Transition) -> AlarmTransition:
         number=transition.number,
         until_ms=None if until_us is None else until_us // US_PER_MS,
         first=transition.first,
+    )
+
+
+def wire_standing(standing: Standing) -> AlarmStanding:
+    """How an alarm stands, as its device tells it."""
+    alarm, until_us = standing.alarm, standing.alarm.shelved_until_us
+    return AlarmStanding(
+        alarm=standing.rule.id,
+        state=AlarmState(standing.state),
+        raised_at_us=alarm.raised_at_us,
+        value=alarm.value,
+        until_ms=None if until_us is None else until_us // US_PER_MS,
+        first=standing.first,
     )
 
 

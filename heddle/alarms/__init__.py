@@ -4,5 +4,6 @@ Pure: no I/O and no clock. Time is what the inputs say, so the same inputs make 
 transitions on a device and in fleetdata.
 
 ``rule`` reads what an engineer wrote; ``machine.step`` moves one alarm; ``table`` holds
-many of them and is what a process uses; ``summary`` counts what came of it.
+many of them and is what a process uses; ``clocks`` tells what a wrong clock does to
+them; ``summary`` counts what came of it.
 """

@@ -36,10 +36,8 @@ from heddle.alarms.inputs import (
     Unsuppress,
 )
 from heddle.alarms.refusal import refusal
-from heddle.alarms.rule import Kind, Rule
+from heddle.alarms.rule import US_PER_MS, Kind, Rule
 from heddle.alarms.state import NEW, Alarm, Happened, Transition, hidden, state_of
-
-US_PER_MS = 1000
 
 
 class Step(NamedTuple):

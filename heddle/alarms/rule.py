@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from typing_extensions import override
 
+US_PER_MS = 1000
 LONGEST_MS = 366 * 86_400_000
 SHORTEST_RE_ALARM_MS = 60_000  # more often would be chattering of our own making
 FARTHEST = float_info.max  # no finite value is beyond it

@@ -16,10 +16,12 @@ import msgspec
 from heddle.cli.connect import Client, client_command, device_option
 from heddle.cli.connect import the_device as find_device
 from heddle.cli.show import show_json, show_table
-from heddle.contract.alarms import (
+from heddle.contract.alarm_procedures import (
     LIST_ALARM_RULES,
     REMOVE_ALARM_RULES,
     SET_ALARM_RULES,
+)
+from heddle.contract.alarms import (
     AlarmRule,
     ListAlarmRules,
     RemoveAlarmRules,

@@ -5,26 +5,27 @@ from collections.abc import Callable, Iterator
 
 import click
 
+from heddle.cli.alarm_notices import notices
 from heddle.cli.alarm_rules import remove_rules, set_rules, show_rules
 from heddle.cli.connect import Client, client_command, device_option
 from heddle.cli.connect import the_device as find_device
 from heddle.cli.parameters import duration_ms
 from heddle.cli.show import moment, show_json, show_table, shown, when
-from heddle.contract.alarms import (
-    ACTIVE_ALARMS,
-    ALARM_COMMANDS,
-    ALARM_JOURNAL,
-    ALARM_KPIS,
-    AlarmAction,
-    AlarmCommand,
+from heddle.contract.alarm_answers import (
     AlarmEntry,
     AlarmJournalQuery,
     AlarmKpis,
     AlarmKpisQuery,
     AlarmReport,
     AlarmsQuery,
-    AlarmTransition,
 )
+from heddle.contract.alarm_procedures import (
+    ACTIVE_ALARMS,
+    ALARM_COMMANDS,
+    ALARM_JOURNAL,
+    ALARM_KPIS,
+)
+from heddle.contract.alarms import AlarmAction, AlarmCommand, AlarmTransition
 from heddle.wamp.session import Session
 
 LIST_HEADS = ("STATE", "SEVERITY", "DEVICE", "ALARM", "TAG", "VALUE", "SINCE", "")
@@ -50,7 +51,7 @@ def alarm() -> None:
     """
 
 
-for command in (show_rules, set_rules, remove_rules):
+for command in (show_rules, set_rules, remove_rules, notices):
     alarm.add_command(command)
 
 since_option = click.option(

@@ -8,6 +8,7 @@ is recorded.
 from heddle.contract.alarms import AlarmSeverity
 from heddle.contract.declare import (
     PEOPLE,
+    FleetError,
     Procedure,
     Role,
     Scope,
@@ -65,6 +66,32 @@ class NoticeTargetList:
     targets: tuple[NoticeTargetReport, ...]
 
 
+@message
+class SendTestNotice:
+    """Tell a target something now, once, to see whether it gets through."""
+
+    target: str
+
+
+@message
+class NoticeTaken:
+    """The target has taken it."""
+
+    target: str
+
+
+class NoticeTargetNotFound(FleetError):
+    """There is no such target of notices."""
+
+    uri = "heddle.error.notice_target_not_found"
+
+
+class NoticeNotTaken(FleetError):
+    """The target did not take the notice; the sentence tells why."""
+
+    uri = "heddle.error.notice_not_taken"
+
+
 SET_NOTICE_TARGETS = Procedure(
     "heddle.fleetdata.alarm.notify.set",
     SetNoticeTargets,
@@ -91,4 +118,15 @@ LIST_NOTICE_TARGETS = Procedure(
     served_by=Role.FLEETDATA,
     called_by=PEOPLE,
     summary="Whom alarms are told to, and what waits or was given up.",
+)
+SEND_TEST_NOTICE = Procedure(
+    "heddle.fleetdata.alarm.notify.test",
+    SendTestNotice,
+    NoticeTaken,
+    scope=Scope.PROJECT,
+    served_by=Role.FLEETDATA,
+    called_by=frozenset({Role.OWNER}),
+    summary="Send a target a notice of an alarm that is none; the reply comes when "
+    "it was taken.",
+    raises=(NoticeTargetNotFound, NoticeNotTaken),
 )

@@ -1,4 +1,4 @@
-"""Alarms: rules, how alarms stand, what is done about them, and their journal.
+"""What alarms are: rules, states, transitions, and what may be done about them.
 
 The states, and what a transition may be, are ISA-18.2's (IEC 62682). An alarm is known
 by its device and its id. Where it is judged, on the device (``edge``) or in fleetdata
@@ -7,16 +7,7 @@ by its device and its id. Where it is judged, on the device (``edge``) or in fle
 
 import enum
 
-from heddle.contract.declare import (
-    OPERATORS,
-    PEOPLE,
-    FleetError,
-    Procedure,
-    Role,
-    Scope,
-    Topic,
-    message,
-)
+from heddle.contract.declare import FleetError, message
 
 
 class AlarmKind(enum.StrEnum):
@@ -75,6 +66,9 @@ class AlarmAction(enum.StrEnum):
     RETURN_TO_SERVICE = "return_to_service"
     RESET = "reset"
     COMMENT = "comment"
+
+
+RECONCILED = "reconciled"  # the cause where what led to a state was lost
 
 
 @message
@@ -152,126 +146,6 @@ class AlarmRuleList:
 
 
 @message
-class AlarmsQuery:
-    """Ask for the alarms that are not normal, of one device or of all."""
-
-    device: str | None = None
-    limit: int = 1000
-
-
-@message
-class AlarmReport:
-    """How an alarm stands."""
-
-    device: str
-    alarm: str
-    tag: str
-    state: AlarmState
-    severity: int
-    place: AlarmPlace
-    since_ms: int  # its last transition but comments
-    raised_at_ms: int | None = None
-    value: float | None = None  # that made it active, or no longer so
-    first: bool = False
-    who: str | None = None  # did what was last done about it
-    comment: str | None = None
-    shelved_until_ms: int | None = None
-    text: str = ""
-    kind: AlarmKind | None = None  # None: raised by a run, there is no rule
-
-
-@message
-class AlarmList:
-    """What asks for attention first, the most urgent first; then what is hidden."""
-
-    alarms: tuple[AlarmReport, ...]
-    by_state: dict[str, int]  # of all that are not normal, be they listed or not
-    unacknowledged: int
-
-
-@message
-class AlarmJournalQuery:
-    """Ask for transitions in [from_ms, to_ms), the newest first."""
-
-    from_ms: int
-    to_ms: int
-    device: str | None = None
-    alarm: str | None = None
-    before: int | None = None  # go on from a page's ``more``
-    limit: int = 500
-
-
-@message
-class AlarmEntry:
-    """A transition as fleetdata recorded it; ids grow, with gaps."""
-
-    id: int
-    device: str
-    place: AlarmPlace
-    transition: AlarmTransition
-
-
-@message
-class AlarmJournal:
-    """A page of the journal."""
-
-    entries: tuple[AlarmEntry, ...]
-    more: int | None = None  # None: there is no more
-
-
-@message
-class AlarmKpisQuery:
-    """Ask for key figures of [from_ms, to_ms), 31 days at most."""
-
-    from_ms: int
-    to_ms: int
-    device: str | None = None
-
-
-@message
-class AlarmFlood:
-    """Spans of ten minutes one after the other with too many alarms."""
-
-    from_ms: int
-    to_ms: int
-    annunciated: int
-
-
-@message
-class FrequentAlarm:
-    """One of the ten alarms that came most often."""
-
-    device: str
-    alarm: str
-    annunciated: int
-    share: float
-
-
-@message
-class AlarmRef:
-    """An alarm by its name."""
-
-    device: str
-    alarm: str
-
-
-@message
-class AlarmKpis:
-    """Key figures of ISA-18.2 and EEMUA 191."""
-
-    annunciated: int
-    per_hour: tuple[int, ...]
-    average_per_10_min: float
-    peak_per_10_min: int
-    floods: tuple[AlarmFlood, ...]  # begun above 10 in 10 minutes, ended below 5
-    in_flood: float  # share of the time
-    chattering: tuple[AlarmRef, ...]  # 3 times or more within a minute
-    stale: tuple[AlarmRef, ...]  # active for more than 24 hours at the end
-    top: tuple[FrequentAlarm, ...]
-    by_severity: dict[str, int]
-
-
-@message
 class AlarmCommand:
     """Do something about alarms of a device: those named, all or none of them; or,
     with none named, about every one for which it makes sense.
@@ -302,10 +176,35 @@ class AlarmsMoved:
 
 
 @message
-class AlarmEntries:
-    """Transitions that were just recorded."""
+class AlarmStanding:
+    """How an alarm stands, as the device that judges it has it."""
 
-    entries: tuple[AlarmEntry, ...]
+    alarm: str
+    state: AlarmState
+    raised_at_us: int | None = None
+    value: float | None = None
+    until_ms: int | None = None  # of a shelving
+    first: bool = False
+
+
+@message
+class ReportAlarms:
+    """How all alarms stand that the caller judges; those left out are normal.
+
+    It is true after ``next_number`` items of this epoch of the caller's stream alarms.
+    """
+
+    epoch: str
+    next_number: int
+    standing: tuple[AlarmStanding, ...]
+
+
+@message
+class AlarmsReconciled:
+    """Which alarms stood otherwise here; not ``in_step``: newer items are known."""
+
+    in_step: bool
+    alarms: tuple[str, ...] = ()
 
 
 @message
@@ -335,136 +234,3 @@ class DeviceOffline(FleetError):
     """The device that judges the alarm does not answer; nothing was done."""
 
     uri = "heddle.error.device_offline"
-
-
-SET_ALARM_RULES = Procedure(
-    "heddle.fleetdata.alarm.rule.set",
-    SetAlarmRules,
-    AlarmRuleList,
-    scope=Scope.PROJECT,
-    served_by=Role.FLEETDATA,
-    called_by=OPERATORS,
-    summary="Make or change alarm rules, all or none. An alarm outlives a change of "
-    "its limits; with another tag, kind or place it begins anew.",
-    raises=(AlarmRulesInvalid,),
-)
-REMOVE_ALARM_RULES = Procedure(
-    "heddle.fleetdata.alarm.rule.remove",
-    RemoveAlarmRules,
-    AlarmRuleList,
-    scope=Scope.PROJECT,
-    served_by=Role.FLEETDATA,
-    called_by=OPERATORS,
-    summary="Remove alarm rules, all or none; the reply is what was removed.",
-    raises=(AlarmNotFound,),
-)
-LIST_ALARM_RULES = Procedure(
-    "heddle.fleetdata.alarm.rule.list",
-    ListAlarmRules,
-    AlarmRuleList,
-    scope=Scope.PROJECT,
-    served_by=Role.FLEETDATA,
-    called_by=PEOPLE | {Role.AGENT},
-    summary="Alarm rules. A device gets its own, of those it is to judge itself.",
-)
-ACTIVE_ALARMS = Procedure(
-    "heddle.fleetdata.alarm.active",
-    AlarmsQuery,
-    AlarmList,
-    scope=Scope.PROJECT,
-    served_by=Role.FLEETDATA,
-    called_by=PEOPLE | {Role.BACKEND},
-    summary="All alarms that are not normal, with counts.",
-)
-ALARM_JOURNAL = Procedure(
-    "heddle.fleetdata.alarm.journal",
-    AlarmJournalQuery,
-    AlarmJournal,
-    scope=Scope.PROJECT,
-    served_by=Role.FLEETDATA,
-    called_by=PEOPLE | {Role.BACKEND},
-    summary="Transitions of a time range, page by page, the newest first.",
-)
-ALARM_KPIS = Procedure(
-    "heddle.fleetdata.alarm.kpis",
-    AlarmKpisQuery,
-    AlarmKpis,
-    scope=Scope.PROJECT,
-    served_by=Role.FLEETDATA,
-    called_by=PEOPLE | {Role.BACKEND},
-    summary="Key figures of a time range.",
-)
-
-
-def _command(action: AlarmAction, summary: str) -> Procedure[AlarmCommand, AlarmsMoved]:
-    return Procedure(
-        f"heddle.fleetdata.alarm.{action}",
-        AlarmCommand,
-        AlarmsMoved,
-        scope=Scope.PROJECT,
-        served_by=Role.FLEETDATA,
-        called_by=OPERATORS,
-        summary=summary,
-        raises=(AlarmNotFound, WrongAlarmState, DeviceOffline),
-    )
-
-
-ACKNOWLEDGE_ALARMS = _command(AlarmAction.ACKNOWLEDGE, "An operator has seen them.")
-SHELVE_ALARMS = _command(
-    AlarmAction.SHELVE, "Hide alarms until a given time; it ends on time."
-)
-UNSHELVE_ALARMS = _command(AlarmAction.UNSHELVE, "End a shelving before its time.")
-SUPPRESS_ALARMS = _command(
-    AlarmAction.SUPPRESS, "By design: they have no meaning as the plant is run now."
-)
-UNSUPPRESS_ALARMS = _command(AlarmAction.UNSUPPRESS, "They have a meaning again.")
-TAKE_ALARMS_OUT_OF_SERVICE = _command(
-    AlarmAction.OUT_OF_SERVICE, "For maintenance, until they are returned to service."
-)
-RETURN_ALARMS_TO_SERVICE = _command(
-    AlarmAction.RETURN_TO_SERVICE, "Maintenance is over."
-)
-RESET_ALARMS = _command(
-    AlarmAction.RESET, "Release the latch of what has returned and is acknowledged."
-)
-COMMENT_ALARMS = _command(AlarmAction.COMMENT, "Put a remark into the journal.")
-
-ALARM_COMMANDS: dict[AlarmAction, Procedure[AlarmCommand, AlarmsMoved]] = {
-    AlarmAction.ACKNOWLEDGE: ACKNOWLEDGE_ALARMS,
-    AlarmAction.SHELVE: SHELVE_ALARMS,
-    AlarmAction.UNSHELVE: UNSHELVE_ALARMS,
-    AlarmAction.SUPPRESS: SUPPRESS_ALARMS,
-    AlarmAction.UNSUPPRESS: UNSUPPRESS_ALARMS,
-    AlarmAction.OUT_OF_SERVICE: TAKE_ALARMS_OUT_OF_SERVICE,
-    AlarmAction.RETURN_TO_SERVICE: RETURN_ALARMS_TO_SERVICE,
-    AlarmAction.RESET: RESET_ALARMS,
-    AlarmAction.COMMENT: COMMENT_ALARMS,
-}
-
-ORDER_ALARMS: Procedure[AlarmOrder, AlarmsMoved] = Procedure(
-    "heddle.device.{device}.alarm.command",
-    AlarmOrder,
-    AlarmsMoved,
-    scope=Scope.PROJECT,
-    served_by=Role.AGENT,
-    called_by=frozenset({Role.FLEETDATA}),
-    summary="Do what a person asked about alarms that the device judges.",
-    raises=(AlarmNotFound, WrongAlarmState),
-)
-ALARM_TRANSITIONS: Topic[AlarmEntries] = Topic(
-    "heddle.fleetdata.alarm.transition.{device}",
-    AlarmEntries,
-    scope=Scope.PROJECT,
-    published_by=Role.FLEETDATA,
-    subscribed_by=PEOPLE | {Role.BACKEND},
-    summary="Transitions of a device's alarms, wherever they are judged, once they "
-    "are recorded.",
-)
-ALARM_RULES_CHANGED: Topic[AlarmRulesChanged] = Topic(
-    "heddle.fleetdata.alarm.rules_changed.{device}",
-    AlarmRulesChanged,
-    scope=Scope.PROJECT,
-    published_by=Role.FLEETDATA,
-    subscribed_by=frozenset({Role.AGENT}),
-    summary="The device may ask for its rules again.",
-)

@@ -15,6 +15,8 @@ from heddle.contract.devices import TagType
 from heddle.contract.samples import Ingest, Loss, SampleColumns, SampleTag, Stream
 from services.fleetdata import reports
 from services.fleetdata.columns import (
+    EARLIEST_US,
+    FUTURE_US,
     MAX_ROWS,
     TEXTUAL,
     Columns,
@@ -65,6 +67,7 @@ class SampleBatch:
     columns: Columns
     texts: tuple[str, ...] = ()
     text_bytes: int = 0
+    clock_us: int | None = None  # what the device's clock said at the last one
 
     def __len__(self) -> int:
         """How many items."""
@@ -151,7 +154,8 @@ def check(device: str, request: Ingest, now_us: int) -> Batch:
     key, first = StreamKey(device, request.stream, request.epoch), request.first
     match request:
         case Ingest(samples=SampleColumns() as packed):
-            return _samples(key, first, packed, now_us)
+            clock_us = _plausible(request.clock_us, now_us)
+            return _samples(key, first, packed, now_us, clock_us)
         case Ingest(events=tuple() as told):
             events = reports.run_events(told, now_us)
             return EventBatch(key, first, _few("events", events))
@@ -181,13 +185,20 @@ def _few(name: str, items: Iterator[Any]) -> tuple[Any, ...]:
     return found
 
 
+def _plausible(clock_us: int | None, now_us: int) -> int | None:
+    """A clock that samples could be dated by; None: not known."""
+    if clock_us is None or not EARLIEST_US <= clock_us <= now_us + FUTURE_US:
+        return None
+    return clock_us
+
+
 def _samples(
-    key: StreamKey, first: int, packed: SampleColumns, now_us: int
+    key: StreamKey, first: int, packed: SampleColumns, now_us: int, clock_us: int | None
 ) -> SampleBatch:
     tags = tuple(_tags(key.device, packed.tags))
     columns = unpack(packed, now_us)
     size = _check_texts(packed, columns) if packed.texts else 0
-    return SampleBatch(key, first, tags, columns, packed.texts, size)
+    return SampleBatch(key, first, tags, columns, packed.texts, size, clock_us)
 
 
 def _tags(device: str, tags: Sequence[SampleTag]) -> Iterator[TagKey]:

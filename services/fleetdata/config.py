@@ -22,6 +22,7 @@ class Config:
     keep_days: Count = 90  # older samples are dropped
     keep_minute_days: Count = 400  # older roll-ups by minute are dropped
     keep_rollup_days: Count = 3650  # older roll-ups by hour are dropped
+    keep_alarm_days: Count = 400  # older transitions of alarms are dropped
     pack_after_days: Count | None = None  # compress chunks, if the licence allows
     writing_threads: Threads = 2
     reading_threads: Threads = 4

@@ -22,6 +22,7 @@ from heddle.contract.declare import StorageUnavailable
 from heddle.wamp.blocking import Blocking
 from heddle.wamp.spawn import spawn
 from services.fleetdata.rolling import Rolling
+from services.fleetdata.store.alarm_journal import drop_transitions
 from services.fleetdata.store.care import DAY_US, make_days
 from services.fleetdata.store.chunks import fit_chunks, pack_a_chunk
 from services.fleetdata.store.links import (
@@ -50,7 +51,7 @@ CARE_EVERY_S = 3600.0
 IDLE_AFTER_S = 60.0
 GRACE_S = 2.0  # for calls under way when the service stops
 DAYS_AHEAD = 2
-MOST_DELETES = 50  # of roll-ups, before other work has its turn
+MOST_DELETES = 50  # of rows, before other work has its turn
 MOST_PACKS = 50  # of chunks, each time
 MAX_READS = 64  # of one project, waiting or under way
 
@@ -81,12 +82,15 @@ class Keep:
     samples: int
     minutes: int
     hours: int
+    alarms: int  # their transitions
 
     @classmethod
-    def at_least(cls, samples: int, minutes: int, hours: int) -> "Keep":
+    def at_least(
+        cls, samples: int, minutes: int, hours: int, alarms: int = 400
+    ) -> "Keep":
         """What others are made of is not kept longer than they are."""
         minutes = max(samples, minutes)
-        return cls(samples, minutes, max(minutes, hours))
+        return cls(samples, minutes, max(minutes, hours), alarms)
 
 
 class Database:
@@ -303,11 +307,10 @@ class Database:
         """Drop what is older than is kept; whether there is no more of it."""
         today, keep = self._today(), self._keep
         for grain, days in ((HOURS, keep.hours), (MINUTES, keep.minutes)):
-            for _ in range(MOST_DELETES):
-                if not await self.write(drop_cells, grain, today - days):
-                    break
-            else:
+            if not await self._drop_rows(drop_cells, grain, today - days):
                 return False
+        if not await self._drop_rows(drop_transitions, today - keep.alarms):
+            return False
         dropped = await self.write(drop_samples, today - keep.samples)
         if dropped:
             self._dropped_before_us = (today - keep.samples) * DAY_US
@@ -317,6 +320,13 @@ class Database:
                 keep=keep.samples,
             )
         return dropped is not None
+
+    async def _drop_rows(self, work: Callable[..., int], *which: object) -> bool:
+        """Drop rows, so many at a time; whether there are no more of them."""
+        for _ in range(MOST_DELETES):
+            if not await self.write(work, *which):
+                return True
+        return False
 
     async def _roll(self) -> None:
         """Keep the roll-ups up to date, while it is open."""

@@ -1,12 +1,14 @@
 """Live values: what was stored, told to whoever watches, once a second and conflated.
 
 Of each tag only the newest value since the last telling goes out, and none that is
-older than one told before. Publishing waits for nobody: a watcher that reads slowly
-costs the router memory, not us, and gets one message a second and device at most.
+older than one told before. A device nobody watches costs nothing: it is not even
+remembered. Publishing waits for nobody: a watcher that reads slowly costs the router
+memory, not us, and gets one message a second and device at most.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +16,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from heddle.contract.devices import TagType
-from heddle.contract.history import LiveValues, TagValue
+from heddle.contract.history import LIVE, LiveValues, ValueColumns
+from heddle.wamp.session import Session
 from services.fleetdata.batches import Batch, SampleBatch, TagKey, is_textual
 from services.fleetdata.columns import Columns, newest
-from services.fleetdata.store.reading import typed
+from services.fleetdata.packing import VALUE_BYTES, pack, parts
 from services.fleetdata.store.writing import Outcome, Stored
 
 log = Logger()
@@ -26,15 +28,31 @@ log = Logger()
 EVERY_S = 1.0
 ROWS_AT_ONCE = 20_000  # of a device, before its batches are let go
 MESSAGE_BYTES = 500_000  # of one message; the router carries 1 MiB
-_VALUE_BYTES = 120  # of a value, without tag and text
 
 Publish = Callable[[LiveValues], None]
+
+
+class Watchers(Protocol):
+    """Who listens to the live topic."""
+
+    def listens(self, device: str, /) -> bool:
+        """Whether anybody watches the device."""
+        ...
+
+    async def follow(self, session: Session) -> None:
+        """Know it from now on, over this session."""
+        ...
+
+    def stop(self) -> None:
+        """Look no more."""
+        ...
 
 
 class Live:
     """The newest values of a project's devices, on their way to who watches."""
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, watchers: Watchers) -> None:
+        self._watchers = watchers
         self._devices: dict[str, _Device] = {}
         self._publish: Publish | None = None
         self._loop = LoopingCall(self._tell)
@@ -48,8 +66,16 @@ class Live:
 
     def stop(self) -> None:
         """Tell no more."""
+        self._watchers.stop()
         if self._loop.running:
             self._loop.stop()
+
+    async def settle(self, session: Session) -> None:
+        """Tell over this session from now on, whoever watches there."""
+        await self._watchers.follow(session)
+        self.publish_by(
+            lambda values: session.publish(LIVE, values, device=values.device)
+        )
 
     def publish_by(self, publish: Publish) -> None:
         """How to publish from now on."""
@@ -62,6 +88,7 @@ class Live:
                 isinstance(batch, SampleBatch)
                 and isinstance(outcome, Stored)
                 and outcome.rows
+                and self._watchers.listens(batch.key.device)
             ):
                 device = self._devices.get(batch.key.device) or _Device()
                 self._devices[batch.key.device] = device
@@ -70,8 +97,10 @@ class Live:
     def _tell(self) -> None:
         if self._publish is None:
             return
+        for name in [x for x in self._devices if not self._watchers.listens(x)]:
+            del self._devices[name]
         for name, device in self._devices.items():
-            for values in _parted(device.moved()):
+            for values in device.moved():
                 self._publish(LiveValues(device=name, values=values))
 
 
@@ -151,29 +180,36 @@ class _Device:
         self._tags = tags
         self._places_of_tags = np.array([self._places[key] for key in tags], np.int32)
 
-    def moved(self) -> Iterator[TagValue]:
-        """What moved since the last time."""
+    def moved(self) -> Iterator[ValueColumns]:
+        """What moved since the last time, as much at a time as a message carries."""
         self._look_through()
         places = np.flatnonzero(self._moved)
         self._moved[:] = False
-        for place, at, value, quality in zip(
-            places.tolist(),
-            (self._at[places] // 1000).tolist(),
-            self._value[places].tolist(),
-            self._quality[places].tolist(),
-            strict=True,
-        ):
-            key = self._keys[place]
-            there = value == value  # noqa: PLR0124 -- NaN: no value
-            text = self._texts.get(place) if there else None
-            yield TagValue(
-                tag=key.tag,
-                unit=key.unit,
-                at_ms=at,
-                value=typed(TagType(key.type), value if there else None, text),
-                quality=quality,
-                type=TagType(key.type),
-            )
+        sizes = [self._size(place) for place in places.tolist()]
+        for part in parts(sizes, MESSAGE_BYTES):
+            yield self._packed(places[part])
+
+    def _size(self, place: int) -> int:
+        key = self._keys[place]
+        text = self._texts.get(place, "")
+        return VALUE_BYTES + sum(len(x.encode()) for x in (key.tag, key.unit, text))
+
+    def _packed(self, places: NDArray[np.intp]) -> ValueColumns:
+        keys = [self._keys[place] for place in places.tolist()]
+        value = self._value[places]
+        return pack(
+            [key.tag for key in keys],
+            [key.unit for key in keys],
+            [key.type for key in keys],
+            self._at[places],
+            value,
+            self._quality[places],
+            {
+                row: self._texts[place]
+                for row, place in enumerate(places.tolist())
+                if place in self._texts and not np.isnan(value[row])
+            },
+        )
 
 
 def _joined(parts: Sequence[Columns]) -> Columns:
@@ -185,20 +221,3 @@ def _joined(parts: Sequence[Columns]) -> Columns:
         np.concatenate([part.value for part in parts]),
         np.concatenate([part.quality for part in parts]),
     )
-
-
-def _parted(values: Iterator[TagValue]) -> Iterator[tuple[TagValue, ...]]:
-    """As many at a time as a message carries."""
-    part: list[TagValue] = []
-    size = 0
-    for value in values:
-        own = _VALUE_BYTES + len((value.tag + value.unit).encode())
-        if isinstance(value.value, str):
-            own += len(value.value.encode())
-        if part and size + own > MESSAGE_BYTES:
-            yield tuple(part)
-            part, size = [], 0
-        part.append(value)
-        size += own
-    if part:
-        yield tuple(part)

@@ -15,7 +15,6 @@ from heddle.contract.declare import (
 from heddle.contract.history import (
     HISTORY,
     LATEST,
-    LIVE,
     RUN_EVENTS,
     History,
     HistoryQuery,
@@ -34,7 +33,7 @@ from heddle.contract.samples import GAPS, INGEST, Gaps, GapsQuery, Ingest, Recei
 from heddle.wamp.joining import Uplink
 from heddle.wamp.session import Caller, Session
 from services.fleetdata import questions
-from services.fleetdata.alarms import Alarms
+from services.fleetdata.alarms.service import Alarms
 from services.fleetdata.batches import check
 from services.fleetdata.database import Database
 from services.fleetdata.gaps import gaps
@@ -81,9 +80,7 @@ class ServedProject:
         await session.serve(HISTORY, self._history)
         await session.serve(RUN_EVENTS, self._run_events)
         await self.alarms.settle(session)
-        self.live.publish_by(
-            lambda values: session.publish(LIVE, values, device=values.device)
-        )
+        await self.live.settle(session)
         log.info("serving {realm}", realm=session.realm)
 
     async def _ingest(self, request: Ingest, caller: Caller) -> Receipt:

@@ -42,7 +42,7 @@ async def latest(database: Database, query: LatestQuery) -> Latest:
         )
     except StoreTooSlow:
         raise _slow() from None
-    if len(values) > MAX_TAGS:
+    if len(values.tags) > MAX_TAGS:
         raise InvalidRequest(
             f"{query.device} has more than {MAX_TAGS} tags: name those wanted"
         )

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from heddle.contract.history import LIVE
 from heddle.metrics import new_registry, serve_metrics
+from heddle.wamp.audience import Audience
 from heddle.wamp.blocking import Blocking
 from heddle.wamp.joining import KeyCredentials
 from heddle.wamp.keys import load_key
 from heddle.wamp.process import ConfigError, Stop, read_secret
-from services.fleetdata.alarms import Alarms
+from services.fleetdata.alarms.notices import Notices
+from services.fleetdata.alarms.service import Alarms
+from services.fleetdata.alarms.telling import MailServer
 from services.fleetdata.batches import Batch
 from services.fleetdata.config import Config
 from services.fleetdata.database import Database, Doors, Keep
@@ -16,7 +20,6 @@ from services.fleetdata.guard import Guard
 from services.fleetdata.intake import Intake
 from services.fleetdata.live import Live
 from services.fleetdata.meters import Meters, ProjectMeter
-from services.fleetdata.notices import MailServer, Notices
 from services.fleetdata.projects import Projects, ServedProject, uplinks
 from services.fleetdata.store.provision import BadDatabaseUrl, Server
 from services.fleetdata.store.writing import Outcome, write
@@ -77,14 +80,17 @@ class Fleetdata:
             self._server,
             project,
             keep=Keep.at_least(
-                config.keep_days, config.keep_minute_days, config.keep_rollup_days
+                config.keep_days,
+                config.keep_minute_days,
+                config.keep_rollup_days,
+                config.keep_alarm_days,
             ),
             pack_after_days=config.pack_after_days,
             write_timeout_s=config.write_timeout_s,
             read_timeout_s=config.read_timeout_s,
         )
         meter = self._meters.project(project)
-        live = Live(self._reactor)
+        live = Live(self._reactor, Audience(LIVE, self._reactor))
         notices = Notices(self._reactor, database, self._mail_server)
         alarms = Alarms(self._reactor, database, notices)
         intake = intake_of(self._reactor, database, config, meter, live, alarms)

@@ -9,7 +9,13 @@ import pytest
 import pytest_twisted
 from twisted.internet.task import deferLater
 
-from heddle.contract.alarms import (
+from heddle.contract.alarm_answers import (
+    AlarmEntries,
+    AlarmJournalQuery,
+    AlarmKpisQuery,
+    AlarmsQuery,
+)
+from heddle.contract.alarm_procedures import (
     ACKNOWLEDGE_ALARMS,
     ACTIVE_ALARMS,
     ALARM_JOURNAL,
@@ -21,12 +27,11 @@ from heddle.contract.alarms import (
     REMOVE_ALARM_RULES,
     SET_ALARM_RULES,
     SHELVE_ALARMS,
+)
+from heddle.contract.alarms import (
     AlarmAction,
     AlarmCommand,
-    AlarmEntries,
-    AlarmJournalQuery,
     AlarmKind,
-    AlarmKpisQuery,
     AlarmNotFound,
     AlarmOrder,
     AlarmPlace,
@@ -34,7 +39,6 @@ from heddle.contract.alarms import (
     AlarmRulesChanged,
     AlarmRulesInvalid,
     AlarmsMoved,
-    AlarmsQuery,
     DeviceOffline,
     ListAlarmRules,
     RemoveAlarmRules,
@@ -115,7 +119,7 @@ async def test_the_life_of_an_alarm_with_a_restart_in_between(plant: Setting) ->
         async def all_heard() -> bool:
             return len(heard) == 3
 
-        await until(plant.reactor, all_heard, within_s=10)
+        await until(plant.reactor, all_heard)
         assert heard == [f"press_7 {x}" for x in ("raised", "acknowledged", "cleared")]
 
 
@@ -146,7 +150,7 @@ async def test_a_shelving_ends_by_itself(plant: Setting) -> None:
         async def ended() -> bool:
             return await states(owner) == {"hot": "unacknowledged"}
 
-        await until(plant.reactor, ended, within_s=20)
+        await until(plant.reactor, ended)
         with pytest.raises(InvalidRequest, match="until_ms is missing"):
             await owner.call(SHELVE_ALARMS, AlarmCommand(device="press_7"))
 
@@ -199,7 +203,7 @@ async def test_a_device_hears_that_its_rules_changed(plant: Setting) -> None:
         async def heard() -> bool:
             return bool(told)
 
-        await until(plant.reactor, heard, within_s=10)
+        await until(plant.reactor, heard)
 
 
 @pytest_twisted.ensureDeferred

@@ -1,128 +1,46 @@
 """Alarms at the centre: judged in the transaction, over both storages."""
 
-import random
-from collections.abc import Iterator, Sequence
+import time
 from dataclasses import replace
-from typing import Any
+from threading import Thread
 
 import pytest
 
-from heddle.alarm_wire import machine_rules, wire_transition
 from heddle.alarms.inputs import Changed, Removed
-from heddle.alarms.table import AlarmTable
 from heddle.contract.alarms import (
     AlarmAction,
     AlarmKind,
     AlarmNotFound,
     AlarmOrder,
     AlarmPlace,
-    AlarmRule,
     AlarmRulesInvalid,
     AlarmTransition,
     WrongAlarmState,
 )
-from heddle.contract.samples import Ingest, Stream
-from services.fleetdata.alarm_answers import alarm_list, key_figures
-from services.fleetdata.alarm_reports import settle_reported
-from services.fleetdata.alarm_rules import remove_rules, set_rules
+from services.fleetdata.alarms.answers import alarm_list, key_figures
+from services.fleetdata.alarms.ruleless import settle_reported
+from services.fleetdata.alarms.rules import remove_rules, set_rules
 from services.fleetdata.batches import check
-from services.fleetdata.judging import Judge
 from services.fleetdata.store import alarms as store
 from services.fleetdata.store.alarm_journal import journal, process_journal
 from services.fleetdata.store.links import Link
 from services.fleetdata.store.writing import write
-from tests.support.batches import now_s, samples
+from tests.support.alarm_plant import (
+    NOW_S,
+    NOW_US,
+    SECOND_US,
+    Plant,
+    at,
+    edge,
+    hot,
+    plant,
+    project,
+)
+from tests.support.batches import samples
 from tests.support.databases import Server
-from tests.support.storage import Storage, storage, storage_on
+from tests.support.storage import storage, storage_on
 
-__all__ = ["storage"]
-
-NOW_S = now_s()
-NOW_US = int(NOW_S * 1e6)
-SECOND_US = 1_000_000
-
-
-class Plant:
-    """A project's database and its judge, at a time one can set."""
-
-    def __init__(self, link: Link) -> None:
-        self.link = link
-        self.now_s = NOW_S
-        self.judge = self.fresh_judge()
-        self.numbers = dict.fromkeys(Stream, 0)
-
-    def fresh_judge(self) -> Judge:
-        """As after a restart."""
-        return Judge(lambda: self.now_s)
-
-    def restart(self) -> None:
-        self.judge = self.fresh_judge()
-
-    def rules(self, *rules: AlarmRule) -> None:
-        change = Changed(int(self.now_s * 1e6), "ann", "as agreed")
-        self.link.perform(set_rules, self.judge, rules, change)
-
-    def put(self, *rows: tuple[str, float, float, int], device: str = "press") -> None:
-        batch = samples(self.numbers[Stream.SAMPLES], rows)
-        self.numbers[Stream.SAMPLES] += len(rows)
-        self.write(batch, device)
-
-    def report(self, *told: AlarmTransition) -> None:
-        first = self.numbers[Stream.ALARMS]
-        self.numbers[Stream.ALARMS] += len(told)
-        self.write(Ingest(stream=Stream.ALARMS, epoch="e", first=first, alarms=told))
-
-    def write(self, batch: Ingest, device: str = "press") -> None:
-        checked = [check(device, batch, NOW_US)]
-        self.link.perform(write, checked, 0, self.judge.judging)
-
-    def order(self, action: AlarmAction, *alarms: str, **more: Any) -> list[Any]:
-        order = AlarmOrder(action=action, who="ann", alarms=alarms or None, **more)
-        return self.link.perform(self.judge.order, "press", order)
-
-    def journal(self) -> list[tuple[str, str, str]]:
-        found = self.link.perform(process_journal, 0, 2**52, None, 10_000)
-        return [
-            (x.transition.alarm, x.transition.cause, x.transition.after) for x in found
-        ]
-
-    def standing(self) -> dict[str, str]:
-        states = self.link.perform(store.states, None, standing=True)
-        return {x.alarm: x.state for x in states}
-
-
-@pytest.fixture(scope="module")
-def project(embedded_server: Server) -> Iterator[Link]:
-    """One database for all tests: to make one takes longer than they do."""
-    with storage_on(embedded_server) as storage:
-        yield storage.link()
-
-
-@pytest.fixture
-def plant(project: Link) -> Plant:
-    project.perform(forget)
-    return Plant(project)
-
-
-def forget(link: Link) -> None:
-    link.connection.execute(
-        """
-        truncate alarm_rule, alarm_state, alarm_bank, alarm_transition, stream, tag,
-                 sample, current_value
-        """
-    )
-    link.forget()
-
-
-def hot(**fields: Any) -> AlarmRule:
-    usual = AlarmRule(
-        device="press", alarm="hot", tag="temp", kind=AlarmKind.HI, limit=80.0
-    )
-    return replace(usual, **fields)
-
-
-def at(seconds: float, value: float, quality: int = 0) -> tuple[str, float, float, int]:
-    return ("temp", NOW_S - 1000 + seconds, value, quality)
+__all__ = ["plant", "project", "storage"]
 
 
 def test_samples_move_alarms_in_the_transaction_that_stores_them(plant: Plant) -> None:
@@ -196,82 +114,6 @@ def test_another_process_may_judge_at_any_time(plant: Plant) -> None:
         for x in plant.link.perform(process_journal, 0, 2**52, None, 99)
     ]
     assert numbers == list(range(5))
-
-
-KINDS: dict[AlarmKind, dict[str, Any]] = {
-    AlarmKind.HIHI: {"limit": 90.0, "deadband": 2.0},
-    AlarmKind.HI: {"limit": 75.0, "on_delay_ms": 1500},
-    AlarmKind.LO: {"limit": 25.0, "off_delay_ms": 2500},
-    AlarmKind.LOLO: {"limit": 10.0, "latching": True},
-    AlarmKind.DEVIATION: {"limit": 35.0, "setpoint": 50.0},
-    AlarmKind.RATE: {"limit": 20.0, "latching": True},
-    AlarmKind.STALE: {"after_ms": 4000},
-    AlarmKind.QUALITY: {},
-    AlarmKind.BOOLEAN: {"when": True, "on_delay_ms": 700},
-}
-
-
-def every_kind() -> list[AlarmRule]:
-    return [
-        AlarmRule(
-            device="press",
-            alarm=f"{tag}_{kind.value}",
-            tag=tag,
-            kind=kind,
-            group="unit",
-            **{"limit": None, **fields},
-        )
-        for tag in ("temp", "flow")
-        for kind, fields in KINDS.items()
-    ]
-
-
-def some_rows(count: int) -> list[tuple[str, float, float, int]]:
-    rng = random.Random(3)  # noqa: S311 -- not a secret
-    at_s, level, rows = NOW_S - 5000, 50.0, []
-    for _ in range(count):
-        at_s = round(at_s + rng.choice([0, 0.25, 1, 1, 6]), 3)
-        level = min(max(level + rng.gauss(0, 15), 0), 100)
-        odd = rng.random()
-        value = float("nan") if odd < 0.05 else 0.0 if odd < 0.1 else round(level)
-        quality = 2 if odd < 0.07 else 1 if odd < 0.15 else 0
-        rows.append((rng.choice(["temp", "flow"]), at_s, value, quality))
-    return rows
-
-
-def test_edge_and_centre_tell_the_same(plant: Plant) -> None:
-    check_edge_and_centre(plant, restart=False)
-
-
-def test_so_they_do_over_either_storage_with_restarts(storage: Storage) -> None:
-    check_edge_and_centre(Plant(storage.link()), restart=True)
-
-
-def check_edge_and_centre(plant: Plant, restart: bool) -> None:
-    rules, rows = every_kind(), some_rows(1500)
-    plant.now_s = NOW_S - 5000
-    plant.rules(*rules)
-    table = AlarmTable(machine_rules(rules), round(plant.now_s * 1e6))
-    at_edge = []
-    for tag, at_s, value, quality in rows:
-        at_edge += table.due(round(at_s * 1e6))
-        slot = table.slot(tag)
-        at_edge += table.update(slot, round(at_s * 1e6), value, quality)
-    at_centre = []
-    for first in range(0, len(rows), 100):
-        if restart:
-            plant.restart()
-        plant.put(*rows[first : first + 100])
-        at_centre += [x.transition for x in plant.judge.take_fresh()]
-    assert by_alarm(at_centre) == by_alarm([wire_transition(x) for x in at_edge])
-    assert len(at_centre) > 300
-
-
-def by_alarm(told: Sequence[AlarmTransition]) -> dict[str, list[AlarmTransition]]:
-    found: dict[str, list[AlarmTransition]] = {}
-    for one in told:
-        found.setdefault(one.alarm, []).append(one)
-    return found
 
 
 def test_shelving_ends_and_silence_is_noticed_by_the_clock(plant: Plant) -> None:
@@ -378,19 +220,46 @@ def test_a_rule_may_move_to_the_device_and_back(plant: Plant) -> None:
     assert plant.standing() == {"hot": "returned"}
 
 
-def edge(
-    alarm: str, cause: str, before: str, after: str, **more: Any
-) -> AlarmTransition:
-    return AlarmTransition(
-        alarm=alarm,
-        tag="temp",
-        at_us=NOW_US,
-        cause=cause,
-        before=before,
-        after=after,
-        severity=700,
-        **more,
+def test_a_report_does_not_overtake_a_rule_that_moves_here(
+    embedded_server: Server,
+) -> None:
+    """The rule's new place is not committed yet when the report comes."""
+    with storage_on(embedded_server) as storage:
+        plant = Plant(storage.link())
+        other, watching = (storage.link(storage.projects[0]) for _ in range(2))
+        plant.rules(hot(place=AlarmPlace.EDGE))
+        plant.put(at(1, 90))
+        told = edge("hot", "cleared", "unacknowledged", "returned")
+        reporting = Thread(target=plant.report, args=(told,))
+
+        def move_then_report(link: Link) -> None:
+            with link.connection.transaction():
+                change = Changed(NOW_US, "ann")
+                set_rules(link, plant.fresh_judge(), [hot()], change)
+                reporting.start()
+                while reporting.is_alive() and not watching.perform(somebody_waits):
+                    time.sleep(0.01)
+
+        other.perform(move_then_report)
+        reporting.join()
+        assert plant.standing() == {"hot": "unacknowledged"}
+        plant.restart()
+        plant.put(at(2, 20))
+        assert plant.standing() == {"hot": "returned"}
+        found = plant.link.perform(process_journal, 0, 2**52, None, 99)
+        here = [x for x in found if x.place is AlarmPlace.CENTRE]
+        assert [x.transition.number for x in here] == [0, 1]
+
+
+def somebody_waits(link: Link) -> bool:
+    """For a lock of somebody else, in this database."""
+    found = link.connection.execute(
+        """
+        select from pg_stat_activity
+         where wait_event_type = 'Lock' and datname = current_database()
+        """
     )
+    return found.rowcount > 0
 
 
 def test_what_a_device_judged_stands_and_is_in_the_journal(plant: Plant) -> None:
@@ -420,6 +289,24 @@ def test_an_alert_of_a_run_stands_until_it_is_acknowledged(plant: Plant) -> None
     assert plant.standing() == {}
     with pytest.raises(WrongAlarmState, match="nothing to acknowledge"):
         plant.link.perform(settle_reported, plant.judge, "press", order)
+
+
+def test_what_is_settled_here_stays_so_when_the_device_clears_it(plant: Plant) -> None:
+    """A link that was lost, acknowledged, and came back."""
+    raised = edge("press_connected", "raised", "normal", "unacknowledged")
+    cleared = edge("press_connected", "cleared", "unacknowledged", "returned")
+    plant.report(raised)
+    plant.report(cleared)
+    assert plant.standing() == {"press_connected": "returned"}
+    plant.report(raised)
+    order = AlarmOrder(
+        action=AlarmAction.ACKNOWLEDGE, who="ann", alarms=("press_connected",)
+    )
+    plant.link.perform(settle_reported, plant.judge, "press", order)
+    plant.report(cleared)
+    assert plant.standing() == {}
+    plant.report(raised, cleared)
+    assert plant.standing() == {"press_connected": "returned"}
 
 
 def test_key_figures_come_from_the_journal(plant: Plant) -> None:

@@ -17,19 +17,18 @@ from zope.interface import implementer
 from heddle.contract.alarm_notices import (
     LIST_NOTICE_TARGETS,
     REMOVE_NOTICE_TARGETS,
+    SEND_TEST_NOTICE,
     SET_NOTICE_TARGETS,
     ListNoticeTargets,
+    NoticeNotTaken,
     NoticeTarget,
+    NoticeTargetNotFound,
     RemoveNoticeTargets,
+    SendTestNotice,
     SetNoticeTargets,
 )
-from heddle.contract.alarms import (
-    SET_ALARM_RULES,
-    AlarmKind,
-    AlarmRule,
-    AlarmSeverity,
-    SetAlarmRules,
-)
+from heddle.contract.alarm_procedures import SET_ALARM_RULES
+from heddle.contract.alarms import AlarmKind, AlarmRule, AlarmSeverity, SetAlarmRules
 from heddle.contract.declare import InvalidRequest
 from heddle.contract.samples import INGEST
 from tests.integration.test_fleetdata import Setting, setting
@@ -179,12 +178,13 @@ async def test_notices_go_out_until_they_are_taken(plant: Any) -> None:
         async def all_told() -> bool:
             return len(outside.posts) == 2 and len(outside.mails) == 1
 
-        await until(setting_.reactor, all_told, within_s=30)
+        await until(setting_.reactor, all_told)
         posts = {x["transition"]["cause"]: (head, x) for head, x in outside.posts}
         head, body = posts["raised"]
         assert head["Authorization"] == "Bearer s3"
         assert head["Idempotency-Key"] == str(body["id"])
         assert (body["device"], body["text"]) == ("press_7", "Open the valve.")
+        assert body["test"] is False
         assert body["transition"]["value"] == 85.0
         assert set(posts) == {"raised", "cleared"}
         (mail,) = outside.mails
@@ -195,7 +195,7 @@ async def test_notices_go_out_until_they_are_taken(plant: Any) -> None:
             listed = await owner.call(LIST_NOTICE_TARGETS, ListNoticeTargets())
             return not any(x.waiting for x in listed.targets)
 
-        await until(setting_.reactor, none_waits, within_s=10)
+        await until(setting_.reactor, none_waits)
 
 
 @pytest_twisted.ensureDeferred
@@ -214,9 +214,35 @@ async def test_a_failure_is_told_and_a_secret_is_not(plant: Any) -> None:
             assert report.waiting == 1
             return report.error == f"{outside.web} answered 503"
 
-        await until(setting_.reactor, failed, within_s=20)
+        await until(setting_.reactor, failed)
         gone = RemoveNoticeTargets(targets=("hook",))
         assert (await owner.call(REMOVE_NOTICE_TARGETS, gone)).targets == ()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_target_is_tried_and_the_outcome_told(plant: Any) -> None:
+    setting_, outside = plant
+    async with setting_.owner() as owner:
+        targets = (
+            NoticeTarget(target="hook", url=outside.web, secret="s3"),
+            NoticeTarget(target="post", mail=("ann@plant.example",)),
+        )
+        await owner.call(SET_NOTICE_TARGETS, SetNoticeTargets(targets=targets))
+        with pytest.raises(NoticeNotTaken, match="hook was not told: http"):
+            await owner.call(SEND_TEST_NOTICE, SendTestNotice(target="hook"))
+        for name in ("hook", "post"):
+            taken = await owner.call(SEND_TEST_NOTICE, SendTestNotice(target=name))
+            assert taken.target == name
+        ((head, body),) = outside.posts
+        assert head["Authorization"] == "Bearer s3"
+        assert head["Idempotency-Key"].startswith("test-")
+        assert (body["test"], body["transition"]["who"]) == (True, owner.authid)
+        (mail,) = outside.mails
+        assert "This is a test" in mail.get_payload()
+        listed = await owner.call(LIST_NOTICE_TARGETS, ListNoticeTargets())
+        assert [x.waiting for x in listed.targets] == [0, 0]
+        with pytest.raises(NoticeTargetNotFound, match="no target 'boss'"):
+            await owner.call(SEND_TEST_NOTICE, SendTestNotice(target="boss"))
 
 
 @pytest.mark.parametrize(
@@ -228,10 +254,11 @@ async def test_a_failure_is_told_and_a_secret_is_not(plant: Any) -> None:
         NoticeTarget(target="x", mail=("no address",)),
         NoticeTarget(target="x", mail=("a@b\r\nBcc: c@d",)),
         NoticeTarget(target="x", url="http://a", secret="a\r\nb"),
+        NoticeTarget(target="x", mail=("a@b",), secret="s3"),
     ],
 )
 def test_a_target_that_cannot_be_told_is_refused(target: NoticeTarget) -> None:
-    from services.fleetdata.notices import _check
+    from services.fleetdata.alarms.targets import check_target
 
     with pytest.raises(InvalidRequest):
-        _check(target, can_mail=True)
+        check_target(target, can_mail=True)

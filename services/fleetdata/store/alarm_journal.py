@@ -1,4 +1,7 @@
-"""The journal of alarms: every transition, in the order in which it was recorded."""
+"""The journal of alarms: every transition, in the order in which it was recorded.
+
+Old ones are dropped; of an alarm that is not normal, not those since it last was.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +9,9 @@ from typing import Any
 
 from psycopg import Connection
 
-from heddle.contract.alarms import AlarmEntry, AlarmPlace, AlarmTransition
+from heddle.contract.alarm_answers import AlarmEntry
+from heddle.contract.alarms import AlarmPlace, AlarmTransition
+from services.fleetdata.store.care import DAY_US
 from services.fleetdata.store.instants import (
     at_ms_or_none,
     at_us,
@@ -14,6 +19,8 @@ from services.fleetdata.store.instants import (
     unix_us_or_none,
 )
 from services.fleetdata.store.links import Link
+
+ROWS_PER_DELETE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +175,34 @@ def entry_of(row: tuple[Any, ...]) -> AlarmEntry:
             first=first,
         ),
     )
+
+
+def drop_transitions(link: Link, before: int, most: int = ROWS_PER_DELETE) -> int:
+    """Drop some transitions of days before a day, with their notices; how many."""
+    (dropped,) = link.connection.execute(
+        """
+        with standing as (
+            select s.device, s.alarm, (
+                       select max(a.id) from alarm_transition a
+                        where (a.device, a.alarm) = (s.device, s.alarm)
+                          and a.before = 'normal' and a.after <> 'normal'
+                   ) as since
+              from alarm_state s where s.state <> 'normal'
+        ), old as (
+            select t.id from alarm_transition t
+             where t.at < %(before)s
+               and not exists (
+                   select from standing s
+                    where (s.device, s.alarm) = (t.device, t.alarm)
+                      and t.id >= coalesce(s.since, 0))
+             order by t.at, t.id limit %(most)s
+        ), gone as (
+            delete from alarm_transition where id in (select id from old) returning id
+        ), untold as (
+            delete from notice where transition_id in (select id from gone)
+        )
+        select count(*) from gone
+        """,
+        {"before": at_us(before * DAY_US), "most": most},
+    ).fetchone() or (0,)
+    return int(dropped)

@@ -126,8 +126,11 @@ def save_bank(
     )
 
 
-def load_snapshot(connection: Connection, device: str) -> Snapshot:
-    """What was remembered of the alarms of a device, with the times of its samples."""
+def load_snapshot(connection: Connection, device: str, now_us: int) -> Snapshot:
+    """What was remembered of the alarms of a device, with the times of its samples.
+
+    No time is later than now, however wrong the clock was that it comes from.
+    """
     memories = connection.execute(
         """
         select alarm, memory from alarm_state
@@ -147,7 +150,7 @@ def load_snapshot(connection: Connection, device: str) -> Snapshot:
     ).fetchone()
     return Snapshot(
         alarms=dict(_remembered(device, memories)),
-        seen_us={tag: unix_us(at) for tag, at in seen},
+        seen_us={tag: min(unix_us(at), now_us) for tag, at in seen},
         first=first[0] if first else {},
     )
 
@@ -170,9 +173,12 @@ def _remembered(
 
 
 def current(
-    connection: Connection, device: str, tags: Sequence[str]
+    connection: Connection, device: str, tags: Sequence[str], now_us: int
 ) -> list[tuple[str, int, float, int]]:
-    """The newest (tag, time, value, quality) of tags with numbers; NaN is no value."""
+    """The newest (tag, time, value, quality) of tags with numbers; NaN is no value.
+
+    No time is later than now.
+    """
     found = connection.execute(
         """
         select distinct on (t.tag) t.tag, c.at, coalesce(c.value, 'NaN'), c.quality
@@ -182,7 +188,10 @@ def current(
         """,
         (device, list(tags)),
     ).fetchall()
-    return [(tag, unix_us(at), value, quality) for tag, at, value, quality in found]
+    return [
+        (tag, min(unix_us(at), now_us), value, quality)
+        for tag, at, value, quality in found
+    ]
 
 
 # --- rules ---

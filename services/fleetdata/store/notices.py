@@ -8,13 +8,14 @@ whose teller died comes up again.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 from psycopg.types.json import Jsonb
 
 from heddle.alarms.rule import OPC_UA, Severity
+from heddle.contract.alarm_answers import AlarmEntry
 from heddle.contract.alarm_notices import NoticeTarget, NoticeTargetReport
-from heddle.contract.alarms import AlarmEntry
 from services.fleetdata.store.alarm_journal import entry_of
 from services.fleetdata.store.links import Link
 
@@ -31,6 +32,8 @@ class Notice:
     target: NoticeTarget  # with its secret
     entry: AlarmEntry
     text: str  # of the alarm's rule
+    key: str  # by which the receiver knows a repeat
+    test: bool = False
 
 
 def claim(link: Link, most: int) -> list[Notice]:
@@ -63,9 +66,10 @@ def claim(link: Link, most: int) -> list[Notice]:
     return [
         Notice(
             id_,
-            msgspec.convert(wanted | {"secret": secret}, NoticeTarget),
-            entry_of(tuple(row)),
+            _target(wanted, secret),
+            (entry := entry_of(tuple(row))),
             text,
+            str(entry.id),
         )
         for id_, wanted, secret, text, *row in found
     ]
@@ -141,6 +145,18 @@ def remove_targets(link: Link, targets: Sequence[str]) -> None:
     link.connection.execute(
         "delete from notice_target where target = any(%s)", (list(targets),)
     )
+
+
+def find_target(link: Link, name: str) -> NoticeTarget | None:
+    """A target with its secret, to tell it something."""
+    found = link.connection.execute(
+        "select wanted, secret from notice_target where target = %s", (name,)
+    ).fetchone()
+    return None if found is None else _target(*found)
+
+
+def _target(wanted: dict[str, Any], secret: str | None) -> NoticeTarget:
+    return msgspec.convert(wanted | {"secret": secret}, NoticeTarget)
 
 
 def list_targets(link: Link) -> list[NoticeTargetReport]:

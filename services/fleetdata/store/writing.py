@@ -64,12 +64,17 @@ class _Group:
     reported: Reported = field(default_factory=Reported)
     new: list[tuple[SampleBatch, Columns]] = field(default_factory=list)
 
+    def devices(self) -> set[str]:
+        """Whose alarms this may concern."""
+        told = {key.device for key, _, _ in self.reported.transitions}
+        return told | {batch.key.device for batch, _ in self.new}
+
 
 class Judging(Protocol):
     """Judges alarms by what a transaction stores, in that transaction."""
 
     def expect(self, devices: Set[str]) -> None:
-        """Samples of these devices are about to be stored."""
+        """Samples or transitions of these devices are about to be stored."""
 
     def samples(self, new: Sequence[tuple[SampleBatch, Columns]]) -> None:
         """New samples, stored by now."""
@@ -130,7 +135,7 @@ def write(
             _take(link, group, cursors.get(batch.key), batch, keep_from_us)
             for batch in batches
         )
-        judging.expect({batch.key.device for batch, _ in group.new})
+        judging.expect(group.devices())
         group.samples.write(link.connection)
         group.reported.write(link.connection)
         if group.new:
@@ -139,6 +144,12 @@ def write(
             judging.transitions(group.reported.transitions)
         _move(link.connection, cursors)
     return outcomes
+
+
+def lock_next_number(connection: Connection, key: StreamKey) -> int:
+    """Up to where a stream is stored; nobody moves it before the transaction ends."""
+    found = _select(connection, [key]).get(key)
+    return 0 if found is None else found.next_number
 
 
 def _days(batches: Iterable[SampleBatch], keep_from_us: int) -> set[int]:

@@ -231,7 +231,7 @@ def test_alarms_at_rest_take_no_room() -> None:
     table = AlarmTable([rule(), rule(Kind.LO, id="b", limit=1.0)])
     table.update(table.slot("t"), 1, 5.0)
     assert table.snapshot() == Snapshot({}, {"t": 1}, {})
-    assert len({id(x) for x in table._alarms}) == 1
+    assert len({id(x) for x in table._roster.alarms}) == 1
 
 
 def test_a_snapshot_is_plain_data() -> None:

@@ -61,6 +61,28 @@ def test_no_value_is_nan_of_bad_quality() -> None:
     assert len(batch) == 1
 
 
+DAY_US = 86_400_000_000
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (None, None),
+        (NOW_US - DAY_US, NOW_US - DAY_US),
+        (NOW_US + DAY_US, NOW_US + DAY_US),
+        (NOW_US + DAY_US + 1, None),
+        (0, None),
+        (-(2**62), None),
+    ],
+)
+def test_a_clock_that_cannot_be_counts_as_not_told(
+    said: int | None, heard: int | None
+) -> None:
+    batch = check("press_7", replace(GOOD, clock_us=said), NOW_US)
+    assert isinstance(batch, SampleBatch)
+    assert batch.clock_us == heard
+
+
 def test_an_empty_batch_is_a_question() -> None:
     assert len(check("press_7", samples(9, []), NOW_US)) == 0
 

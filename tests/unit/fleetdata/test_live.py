@@ -1,12 +1,12 @@
 """Live values: conflated, newest only, never backwards, cut to what a message holds."""
 
-from collections.abc import Sequence
 from math import nan
 
 from twisted.internet.task import Clock
 
 from heddle.contract.devices import TagType
-from heddle.contract.history import LiveValues, TagValue
+from heddle.contract.history import LiveValues, ValueColumns
+from heddle.tag_values import tag_values
 from services.fleetdata.batches import check
 from services.fleetdata.live import EVERY_S, MESSAGE_BYTES, Live
 from services.fleetdata.store.writing import Missing, Outcome, Stored
@@ -16,12 +16,29 @@ AT_S = 1_790_000_000.0
 NOW_US = int(AT_S * 1e6)
 
 
+class Watchers:
+    """Devices that are watched; None: all of them."""
+
+    def __init__(self, *devices: str) -> None:
+        self.devices: set[str] | None = set(devices) or None
+
+    def listens(self, device: str) -> bool:
+        return self.devices is None or device in self.devices
+
+    async def follow(self, session: object) -> None:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """There is nothing to end."""
+
+
 class Watched:
     """Live values, and what of them was published."""
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.live = Live(self.clock)
+        self.watchers = Watchers()
+        self.live = Live(self.clock, self.watchers)
         self.told: list[LiveValues] = []
         self.live.start()
         self.live.publish_by(self.told.append)
@@ -36,8 +53,8 @@ class Watched:
         return [(one.device, bits(one.values)) for one in self.told]
 
 
-def bits(values: Sequence[TagValue]) -> list[tuple[str, object]]:
-    return [(value.tag, value.value) for value in values]
+def bits(values: ValueColumns) -> list[tuple[str, object]]:
+    return [(value.tag, value.value) for value in tag_values(values)]
 
 
 NEW = Stored(9, 9)
@@ -92,7 +109,8 @@ def test_values_are_typed() -> None:
     assert dict(told) == {"n": 7, "on": True, "step": "holding", "gone": None}
     assert {type(value) for _, value in told} == {int, bool, str, type(None)}
     (live,) = watched.told
-    assert [v.type for v in live.values] == [r[1] for r in (*rows[:3], rows[4])]
+    kinds = [value.type for value in tag_values(live.values)]
+    assert kinds == [row[1] for row in (*rows[:3], rows[4])]
     lost = [("step", TagType.TEXT, AT_S + 1, None, 2)]
     watched.store(typed_samples(5, lost), outcome=NEW)
     assert watched.next() == [("press_7", [("step", None)])]
@@ -118,9 +136,23 @@ def test_more_than_a_message_holds_is_told_in_several() -> None:
     assert all(16_000 * len(values) <= MESSAGE_BYTES for _, values in told)
 
 
+def test_a_device_is_told_of_while_it_is_watched() -> None:
+    watched = Watched()
+    watched.watchers.devices = {"press_8"}
+    watched.store(ramp(0, 5, AT_S), outcome=NEW)
+    watched.store(ramp(0, 3, AT_S), device="press_8", outcome=NEW)
+    assert watched.next() == [("press_8", [("temp", 2.0)])]
+    watched.store(ramp(3, 3, AT_S + 3), device="press_8", outcome=NEW)
+    watched.watchers.devices = {"press_7"}  # and press_8 is forgotten
+    assert watched.next() == []
+    watched.watchers.devices = None
+    watched.store(ramp(5, 1, AT_S + 5), outcome=NEW)
+    assert watched.next() == [("press_7", [("temp", 5.0)])]
+
+
 def test_nothing_is_told_before_somebody_publishes() -> None:
     clock = Clock()
-    live = Live(clock)
+    live = Live(clock, Watchers())
     live.start()
     live.stored([check("press_7", ramp(0, 1, AT_S), NOW_US)], [NEW])
     clock.advance(EVERY_S)

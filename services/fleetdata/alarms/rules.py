@@ -12,7 +12,7 @@ from heddle.contract.alarms import (
     AlarmRule,
     AlarmRulesInvalid,
 )
-from services.fleetdata.judging import Judge, Judging
+from services.fleetdata.alarms.judging import Judge, Judging
 from services.fleetdata.store import alarms as store
 from services.fleetdata.store.links import Link
 
@@ -111,7 +111,7 @@ def _set_of_device(
             number = store.next_number(connection, device, rule.alarm)
             (made,) = machine_rules([rule])
             table.add(made, change.at_us, number)
-    told += _judge_again(judging, table, device, wanted)
+    told += _judge_again(judging, table, device, wanted, judge.now_us())
     judge.save(judging, device, told)
     store.delete_states(connection, device, elsewhere)
 
@@ -124,15 +124,16 @@ def _changed(table: AlarmTable, rule: AlarmRule, change: Changed) -> list[Transi
 
 
 def _judge_again(
-    judging: Judging, table: AlarmTable, device: str, wanted: Known
+    judging: Judging, table: AlarmTable, device: str, wanted: Known, now_us: int
 ) -> list[Transition]:
     """By the values the tags have now: new limits do not wait for the next sample."""
     told: list[Transition] = []
     tags = sorted({rule.tag for rule in wanted.values() if _here(rule)})
     for tag, at_us, value, quality in store.current(
-        judging.link.connection, device, tags
+        judging.link.connection, device, tags, now_us
     ):
-        told += table.update(table.slot(tag), at_us, value, quality)
+        slot = table.slot(tag)
+        told += table.update(slot, max(at_us, table.seen(slot)), value, quality)
     return told
 
 

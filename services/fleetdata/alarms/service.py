@@ -15,9 +15,19 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 
 from heddle.alarms.inputs import Changed, Removed
-from heddle.contract.alarms import (
+from heddle.contract.alarm_answers import (
+    AlarmEntries,
+    AlarmJournal,
+    AlarmJournalQuery,
+    AlarmKpis,
+    AlarmKpisQuery,
+    AlarmList,
+    AlarmsQuery,
+)
+from heddle.contract.alarm_procedures import (
     ACTIVE_ALARMS,
     ALARM_COMMANDS,
     ALARM_JOURNAL,
@@ -27,15 +37,12 @@ from heddle.contract.alarms import (
     LIST_ALARM_RULES,
     ORDER_ALARMS,
     REMOVE_ALARM_RULES,
+    REPORT_ALARMS,
     SET_ALARM_RULES,
+)
+from heddle.contract.alarms import (
     AlarmAction,
     AlarmCommand,
-    AlarmEntries,
-    AlarmJournal,
-    AlarmJournalQuery,
-    AlarmKpis,
-    AlarmKpisQuery,
-    AlarmList,
     AlarmNotFound,
     AlarmOrder,
     AlarmPlace,
@@ -43,11 +50,12 @@ from heddle.contract.alarms import (
     AlarmRuleList,
     AlarmRulesChanged,
     AlarmsMoved,
-    AlarmsQuery,
+    AlarmsReconciled,
     AlarmTransition,
     DeviceOffline,
     ListAlarmRules,
     RemoveAlarmRules,
+    ReportAlarms,
     SetAlarmRules,
 )
 from heddle.contract.declare import (
@@ -58,17 +66,20 @@ from heddle.contract.declare import (
 )
 from heddle.wamp.session import Caller, CallTimedOut, NotServed, Session
 from heddle.wamp.spawn import spawn
-from services.fleetdata import alarm_answers
-from services.fleetdata.alarm_reports import settle_reported
-from services.fleetdata.alarm_rules import remove_rules, set_rules
+from services.fleetdata.alarms import answers
+from services.fleetdata.alarms.judging import Judge
+from services.fleetdata.alarms.notices import Notices
+from services.fleetdata.alarms.reconciling import reconcile
+from services.fleetdata.alarms.ruleless import settle_reported
+from services.fleetdata.alarms.rules import remove_rules, set_rules
 from services.fleetdata.database import Database
-from services.fleetdata.judging import Judge
-from services.fleetdata.notices import Notices
 from services.fleetdata.reports import MAX_COMMENT_BYTES
 from services.fleetdata.store import alarms as store
 from services.fleetdata.store.alarm_journal import journal, process_journal
 from services.fleetdata.store.links import StoreTooSlow
 from services.fleetdata.words import check_text
+
+log = Logger()
 
 US_PER_MS = 1000
 DAY_MS = 86_400_000
@@ -135,6 +146,7 @@ class Alarms:
         await session.serve(SET_ALARM_RULES, self._set_rules)
         await session.serve(REMOVE_ALARM_RULES, self._remove_rules)
         await session.serve(LIST_ALARM_RULES, self._list_rules)
+        await session.serve(REPORT_ALARMS, self._report)
         await session.serve(ACTIVE_ALARMS, self._active)
         await session.serve(ALARM_JOURNAL, self._journal)
         await session.serve(ALARM_KPIS, self._kpis)
@@ -207,12 +219,29 @@ class Alarms:
         found = await self._database.read(store.rules, device, place)
         return AlarmRuleList(rules=tuple(found))
 
+    # --- devices ---
+
+    async def _report(self, report: ReportAlarms, caller: Caller) -> AlarmsReconciled:
+        device = caller.authid
+        put_right = await self._database.write(reconcile, self.judge, device, report)
+        if put_right is None:
+            return AlarmsReconciled(in_step=False)
+        names = tuple(entry.transition.alarm for entry in put_right)
+        if names:
+            log.warn(
+                "{device} has {alarms} otherwise: put right, what led there was lost",
+                device=device,
+                alarms=", ".join(names),
+            )
+        self.tell()
+        return AlarmsReconciled(in_step=True, alarms=names)
+
     # --- questions ---
 
     async def _active(self, query: AlarmsQuery, _: Caller) -> AlarmList:
         states = await self._database.read(store.states, query.device, standing=True)
         rules = await self._database.read(store.rules, query.device)
-        return alarm_answers.alarm_list(states, rules, max(query.limit, 0))
+        return answers.alarm_list(states, rules, max(query.limit, 0))
 
     async def _journal(self, query: AlarmJournalQuery, _: Caller) -> AlarmJournal:
         from_us, to_us = _range_us(query.from_ms, query.to_ms)
@@ -220,7 +249,7 @@ class Alarms:
             raise InvalidRequest(f"limit is {query.limit}: use 1 to {MOST_ENTRIES}")
         named = (query.device, query.alarm, query.before)
         found = await self._ask(journal, from_us, to_us, *named, query.limit + 1)
-        return alarm_answers.page(found, query.limit)
+        return answers.page(found, query.limit)
 
     async def _kpis(self, query: AlarmKpisQuery, _: Caller) -> AlarmKpis:
         from_us, to_us = _range_us(query.from_ms, query.to_ms)
@@ -236,7 +265,7 @@ class Alarms:
                 f"there are more than {most} transitions: ask for fewer days, or for "
                 "one device"
             )
-        return alarm_answers.key_figures(found, from_us, to_us)
+        return answers.key_figures(found, from_us, to_us)
 
     async def _ask(self, question: Any, *arguments: Any) -> Any:
         try:

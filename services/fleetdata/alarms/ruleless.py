@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 from heddle.alarms.state import Happened
 from heddle.alarms.state import State as Isa
+from heddle.contract.alarm_answers import AlarmEntry
 from heddle.contract.alarms import (
     AlarmAction,
-    AlarmEntry,
     AlarmOrder,
     AlarmPlace,
     AlarmTransition,
     WrongAlarmState,
 )
-from services.fleetdata.judging import Judge
+from services.fleetdata.alarms.judging import Judge
 from services.fleetdata.store import alarms as store
 from services.fleetdata.store.alarm_journal import Recorded, record
 from services.fleetdata.store.alarms import State

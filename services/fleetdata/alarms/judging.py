@@ -6,11 +6,10 @@ the token its bank had when it was committed; if the token in the database is an
 one (the commit failed, or another process judged), the table is made anew from what is
 stored. So memory is never ahead of the database, nor behind.
 
-Delays and re-alarms go by the newest sample of the device; only shelvings end, and
-silence is noticed, by the clock.
+Delays and re-alarms go by the newest sample of the device, as far as its own clock had
+got when it was taken; only shelvings end, and silence is noticed, by ours.
 """
 
-import dataclasses
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import contextmanager
@@ -19,21 +18,24 @@ from uuid import UUID, uuid4
 
 import numpy as np
 from msgspec.structs import replace
+from numpy.typing import NDArray
 from twisted.logger import Logger
 
 from heddle.alarm_wire import machine_rules, obey, wire_transition
+from heddle.alarms.clocks import AHEAD_US
 from heddle.alarms.condition import usable
-from heddle.alarms.machine import US_PER_MS
-from heddle.alarms.rule import OPC_UA, Kind, Rule
+from heddle.alarms.rule import US_PER_MS, Kind, Rule
 from heddle.alarms.state import Happened, Transition
 from heddle.alarms.table import AlarmTable, Snapshot
+from heddle.contract.alarm_answers import AlarmEntry
 from heddle.contract.alarms import (
-    AlarmEntry,
     AlarmOrder,
     AlarmPlace,
     AlarmRulesInvalid,
+    AlarmState,
     AlarmTransition,
 )
+from services.fleetdata.alarms.standing import judged, reported
 from services.fleetdata.batches import SampleBatch, StreamKey, is_textual
 from services.fleetdata.columns import Columns
 from services.fleetdata.store import alarms as store
@@ -68,7 +70,7 @@ class Judging:
     entries: list[AlarmEntry] = field(default_factory=list)
 
     def expect(self, devices: Set[str]) -> None:
-        """Take hold of the devices' alarms, as they are before the samples to come."""
+        """Take hold of the devices' alarms, as they are before what is to come."""
         self.judge.expect(self, devices)
 
     def samples(self, new: NewSamples) -> None:
@@ -117,7 +119,10 @@ class Judge:
         self._fresh.extend(judging.entries)
 
     def expect(self, judging: Judging, devices: Set[str]) -> None:
-        """Hold the alarms of devices, before new samples of theirs are stored."""
+        """Hold the alarms of devices, before anything new of theirs is stored.
+
+        Until the end of the transaction nobody changes their rules.
+        """
         if devices:
             for bank in store.lock_banks(judging.link.connection, devices):
                 self._hold(judging, bank)
@@ -126,10 +131,14 @@ class Judge:
         """Judge new samples of devices that are held."""
         for device, held in judging.held.items():
             own = [each for each in samples if each[0].key.device == device]
-            self._save(judging, held, _told(held.table, own))
+            before = held.table.set_backs
+            told = _told(held.table, own, self.now_us())
+            if held.table.set_backs > before:
+                log.warn("{device}: its clock was set back", device=device)
+            self._save(judging, held, told)
 
     def note(self, judging: Judging, told: NewTransitions) -> None:
-        """Record what devices judged themselves."""
+        """Record what devices that are held judged themselves."""
         judging.entries += record(
             judging.link.connection,
             [
@@ -144,13 +153,37 @@ class Judge:
                 judging.link.connection, device, AlarmPlace.CENTRE
             )
         }  # moved here since: what the device still had to tell of them is history
+        settled = self._settled(judging.link, told)
         states: dict[tuple[str, str], State] = {}
         for key, _, one in told:
             if (key.device, one.alarm) in ours:
                 continue
+            if (key.device, one.alarm) in settled and (
+                one.cause == Happened.CLEARED and (key.device, one.alarm) not in states
+            ):
+                continue
             before = states.get((key.device, one.alarm))
-            states[key.device, one.alarm] = _reported(key.device, one, before)
+            states[key.device, one.alarm] = reported(key.device, one, before)
         store.put_states(judging.link.connection, list(states.values()))
+
+    @staticmethod
+    def _settled(link: Link, told: NewTransitions) -> frozenset[tuple[str, str]]:
+        """Alarms without a rule that devices clear, and that somebody has settled here.
+
+        They are normal already: to have returned is nothing to acknowledge again.
+        """
+        cleared: dict[str, set[str]] = {}
+        for key, _, one in told:
+            if one.cause == Happened.CLEARED:
+                cleared.setdefault(key.device, set()).add(one.alarm)
+        found = set()
+        for device, alarms in cleared.items():
+            ruled = {rule.alarm for rule in store.select_rules(link.connection, device)}
+            without = sorted(alarms - ruled)
+            for state in store.select_states(link.connection, device, without):
+                if state.state == AlarmState.NORMAL:
+                    found.add((device, state.alarm))
+        return frozenset(found)
 
     # --- people and the clock ---
 
@@ -203,12 +236,13 @@ class Judge:
                 rules += machine_rules([rule])
             except AlarmRulesInvalid as flaw:
                 log.warn("a stored rule is not judged: {flaw}", flaw=str(flaw))
+        now_us = self.now_us()
         snapshot = _heard(
             rules,
-            store.load_snapshot(connection, device),
-            store.current(connection, device, [rule.tag for rule in rules]),
+            store.load_snapshot(connection, device, now_us),
+            store.current(connection, device, [rule.tag for rule in rules], now_us),
         )
-        table = AlarmTable(rules, self.now_us(), snapshot)
+        table = AlarmTable(rules, now_us, snapshot)
         table.take_changed()
         return table
 
@@ -229,7 +263,7 @@ class Judge:
         )
         store.put_states(
             connection,
-            [_standing(device, held.table, x, told, self.now_us()) for x in changed],
+            [judged(device, held.table, x, told, self.now_us()) for x in changed],
         )
         token = judging.tokens[device] = uuid4()
         due_us, first = held.table.next_by_clock(), held.table.first_up()
@@ -240,23 +274,31 @@ class Judge:
         return int(self._wall() * 1e6)
 
 
-def _told(table: AlarmTable, samples: NewSamples) -> list[Transition]:
-    """What a device's new samples make of its alarms."""
+def _told(table: AlarmTable, samples: NewSamples, now_us: int) -> list[Transition]:
+    """What a device's new samples make of its alarms, by the device's clock."""
     told: list[Transition] = []
     for batch, columns in samples:
         if not len(columns):
             continue
+        clock_us = now_us if batch.clock_us is None else batch.clock_us
+        table.behind_us = now_us - clock_us
         slots = [0 if is_textual(tag) else table.slot(tag.tag) for tag in batch.tags]
         watched = columns.where((np.array(slots) > 0)[columns.tag])
         told += table.update_columns(
             slots,
             watched.tag.tolist(),
-            watched.at.tolist(),
+            _judged_at(watched.at, clock_us).tolist(),
             watched.value.tolist(),
             watched.quality.tolist(),
+            clock_us,
         )
-        told += table.due(int(columns.at.max()))
+        told += table.due(min(int(columns.at.max()), clock_us))
     return told
+
+
+def _judged_at(at: NDArray[np.int64], clock_us: int) -> NDArray[np.int64]:
+    """``judged_at`` of many."""
+    return np.where(at <= clock_us + AHEAD_US, at, clock_us)
 
 
 def _heard(
@@ -278,76 +320,3 @@ def _heard(
             due_us = heard_us + rule.after_ms * US_PER_MS
             alarms[rule.id] = replace(alarm, last_at_us=heard_us, due_at_us=due_us)
     return replace(snapshot, alarms=alarms)
-
-
-def _standing(
-    device: str,
-    table: AlarmTable,
-    name: str,
-    told: Sequence[Transition],
-    now_us: int,
-) -> State:
-    """How an alarm judged here stands; ``told`` holds what just became of it."""
-    standing = table.get(name)
-    rule, alarm = standing.rule, standing.alarm
-    own = [x for x in told if x.rule == name]
-    moves = [x.at_us for x in own if x.happened is not Happened.COMMENTED]
-    people = [x for x in own if x.who]
-    return State(
-        device=device,
-        alarm=name,
-        place=AlarmPlace.CENTRE,
-        tag=rule.tag,
-        state=standing.state.value,
-        severity=OPC_UA[rule.severity],
-        at_us=moves[-1] if moves else now_us,
-        raised_at_us=alarm.raised_at_us,
-        value=alarm.value,
-        first=standing.first,
-        who=people[-1].who if people else None,
-        comment=people[-1].comment or None if people else None,
-        until_us=alarm.shelved_until_us,
-        memory=alarm,
-        moved=bool(moves),
-        anew=any(x.happened is Happened.RAISED for x in own),
-    )
-
-
-def _reported(device: str, one: AlarmTransition, before: State | None) -> State:
-    """How an alarm stands that the device told of; ``before``: by the same batch."""
-    raised = one.cause == Happened.RAISED
-    commented = one.cause == Happened.COMMENTED
-    state = State(
-        device=device,
-        alarm=one.alarm,
-        place=AlarmPlace.EDGE,
-        tag=one.tag,
-        state=one.after,
-        severity=one.severity,
-        at_us=one.at_us,
-        raised_at_us=one.at_us if raised else None,
-        value=one.value,
-        first=one.first,
-        who=one.who,
-        comment=one.comment,
-        until_us=None if one.until_ms is None else one.until_ms * US_PER_MS,
-        moved=not commented,
-        anew=raised,
-    )
-    return state if before is None else _after(before, state)
-
-
-def _after(before: State, state: State) -> State:
-    """Two changes of an alarm as one."""
-    earlier = State("", "", AlarmPlace.EDGE, "", "", 0, 0) if state.anew else before
-    return dataclasses.replace(
-        state,
-        at_us=state.at_us if state.moved else before.at_us,
-        raised_at_us=state.raised_at_us or before.raised_at_us,
-        value=before.value if state.value is None else state.value,
-        who=state.who or earlier.who,
-        comment=state.comment or earlier.comment,
-        until_us=state.until_us or before.until_us,
-        moved=state.moved or before.moved,
-        anew=state.anew or before.anew,
-    )

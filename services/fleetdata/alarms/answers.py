@@ -8,7 +8,7 @@ import msgspec
 from heddle.alarms import summary
 from heddle.alarms.rule import OPC_UA, Severity
 from heddle.alarms.state import Happened, State, Transition
-from heddle.contract.alarms import (
+from heddle.contract.alarm_answers import (
     AlarmEntry,
     AlarmFlood,
     AlarmJournal,
@@ -16,10 +16,9 @@ from heddle.contract.alarms import (
     AlarmList,
     AlarmRef,
     AlarmReport,
-    AlarmRule,
-    AlarmState,
     FrequentAlarm,
 )
+from heddle.contract.alarms import AlarmRule, AlarmState
 from services.fleetdata.store import alarms as store
 
 US_PER_MS = 1000

@@ -1,0 +1,1 @@
+"""Alarms at the centre: judged in the commit, answered, commanded, told to outside."""
