@@ -55,6 +55,6 @@ async def the_tags(
     if named:
         return named
     found = await session.call(LATEST, LatestQuery(device=device))
-    if not found.values:
+    if not found.values.tags:
         raise Ambiguous(f"nothing is stored of {device} yet")
-    return tuple(value.tag for value in found.values)
+    return found.values.tags

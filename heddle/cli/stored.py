@@ -15,9 +15,9 @@ from heddle.contract.history import (
     HistoryQuery,
     LatestQuery,
     Series,
-    TagValue,
 )
 from heddle.contract.samples import Quality
+from heddle.tag_values import TagValue, tag_values
 from heddle.wamp.session import Session
 
 LATEST_HEADS = ("TAG", "VALUE", "UNIT", "QUALITY", "AT")
@@ -34,10 +34,11 @@ def latest(client: Client, device: str | None, tags: tuple[str, ...]) -> None:
         target = await find_device(session, device)
         query = LatestQuery(device=target, tags=tags or None)
         found = await session.call(LATEST, query)
+        values = list(tag_values(found.values))
         if client.json:
-            show_json(found)
+            show_json({"device": target, "values": values})
         else:
-            show_table(LATEST_HEADS, map(latest_row, found.values))
+            show_table(LATEST_HEADS, map(latest_row, values))
 
     client.run(work)
 

@@ -18,8 +18,9 @@ from heddle.cli.connect import Client, client_command, device_option
 from heddle.cli.connect import the_device as find_device
 from heddle.cli.show import clock_time, plain, show_json_line, shown
 from heddle.cli.stored import LATEST_HEADS, latest_row
-from heddle.contract.history import LATEST, LIVE, LatestQuery, TagValue
+from heddle.contract.history import LATEST, LIVE, LatestQuery, ValueColumns
 from heddle.contract.samples import Quality
+from heddle.tag_values import TagValue, tag_values
 from heddle.wamp.session import Session
 
 
@@ -64,9 +65,9 @@ def watch(
         board, screen = Board(tags), _screen(client, target)
         left = count
 
-        def take(told: Iterable[TagValue]) -> None:
+        def take(told: ValueColumns) -> None:
             nonlocal left
-            news = board.take(told)[:left]
+            news = board.take(tag_values(told))[:left]
             if not news or enough.called:
                 return
             screen.show(board, news)

@@ -29,31 +29,41 @@ class LatestQuery:
 
 
 @message
-class TagValue:
-    """The newest value of a tag."""
+class ValueColumns:
+    """Newest values, one for each series, as packed little-endian columns (typed
+    arrays, RFC 8746) as long as ``tags``; ``at``, ``value``, ``quality`` and ``texts``
+    are those of ``SampleColumns``.
 
-    tag: str
-    unit: str
-    at_ms: int
-    value: float | int | bool | str | None
-    quality: int
-    type: TagType = TagType.FLOAT
+    ``unit`` uint16 indexes into ``units``, ``type`` uint8 into ``types``; ``at`` int64
+    unix microseconds UTC; ``value`` float64, NaN for none, of text and JSON an index
+    into ``texts``; ``quality`` uint8.
+    """
+
+    tags: tuple[str, ...]
+    units: tuple[str, ...]
+    types: tuple[TagType, ...]
+    unit: bytes
+    type: bytes
+    at: bytes
+    value: bytes
+    quality: bytes
+    texts: tuple[str, ...] = ()
 
 
 @message
 class Latest:
-    """Newest values, by tag."""
+    """The newest value of each tag, by tag."""
 
     device: str
-    values: tuple[TagValue, ...]
+    values: ValueColumns
 
 
 @message
 class LiveValues:
-    """The newest stored value of every tag that moved since the last such message."""
+    """The newest stored value of each series that moved since the last message."""
 
     device: str
-    values: tuple[TagValue, ...]
+    values: ValueColumns
 
 
 class Fill(enum.StrEnum):
@@ -136,7 +146,7 @@ LIVE = Topic(
     published_by=Role.FLEETDATA,
     subscribed_by=PEOPLE | {Role.BACKEND},
     summary="What is stored of a device, once a second and conflated: for dashboards. "
-    "Subscribe first, then ask for the latest values.",
+    "Subscribe first, then ask for the latest values; of two the newer counts.",
 )
 LATEST = Procedure(
     "heddle.fleetdata.latest",

@@ -38,8 +38,16 @@ ROUTER_PROCEDURES: dict[str, frozenset[Role]] = {
     "wamp.session.flush_testaments": frozenset({Role.AGENT}),
     "wamp.session.list": frozenset({Role.BACKEND}),
     "wamp.session.get": frozenset({Role.BACKEND}),
+    "wamp.subscription.list": frozenset({Role.FLEETDATA}),
+    "wamp.subscription.get": frozenset({Role.FLEETDATA}),
+    "wamp.subscription.lookup": frozenset({Role.FLEETDATA}),
 }
 """Calls the router serves itself. Testaments are authorised when they are published."""
+
+ROUTER_TOPICS: dict[str, frozenset[Role]] = {
+    "wamp.subscription.on_create": frozenset({Role.FLEETDATA}),
+}
+"""Topics the router publishes itself."""
 
 
 def _may_of_the_router(role: Role, action: Action, scope: Scope) -> list[str]:
@@ -47,6 +55,8 @@ def _may_of_the_router(role: Role, action: Action, scope: Scope) -> list[str]:
     match action:
         case Action.CALL:
             return [uri for uri, roles in ROUTER_PROCEDURES.items() if role in roles]
+        case Action.SUBSCRIBE:
+            return [uri for uri, roles in ROUTER_TOPICS.items() if role in roles]
         case Action.REGISTER if (role, scope) == (Role.GATEKEEPER, Scope.SYSTEM):
             return list(AUTHENTICATORS)
         case _:

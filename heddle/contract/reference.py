@@ -16,7 +16,7 @@ import msgspec
 
 from heddle.contract import CHAPTERS, ERRORS, PROCEDURES, TOPICS
 from heddle.contract.declare import FleetError, Procedure, Topic
-from heddle.contract.permissions import ROUTER_PROCEDURES
+from heddle.contract.permissions import ROUTER_PROCEDURES, ROUTER_TOPICS
 
 _REF = "#/$defs/{name}"
 
@@ -140,6 +140,8 @@ def _router() -> Iterator[str]:
     yield "## Served by the router itself\n"
     for uri, roles in ROUTER_PROCEDURES.items():
         yield f"- `{uri}`: called by {_roles(roles)}"
+    for uri, roles in ROUTER_TOPICS.items():
+        yield f"- `{uri}`: subscribed by {_roles(roles)}"
     yield ""
 
 
@@ -151,7 +153,8 @@ Every procedure and topic of Heddle. A call carries one positional argument, the
 request as a map, and the keyword argument `request_id`, taken over from hop to hop; the
 reply is one map. An error carries one sentence as its first argument and the keyword
 argument `details`. An event is one positional argument. Ids in URIs are 1 to 64 of
-`a-z`, `0-9` and `_`. What is not listed here is refused to everyone.
+`a-z`, `0-9` and `_`. What is not listed here is refused to everyone. Bytes are those of
+MessagePack and CBOR; over JSON they are a string of U+0000 and base64, as WAMP has it.
 
 Any call may also fail with the common errors listed at the end, and with
 `wamp.error.no_such_procedure` when nobody serves it: the device is offline.

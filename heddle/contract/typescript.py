@@ -34,6 +34,9 @@ export interface Topic<Event> {{
   readonly event?: Event;
 }}
 
+/** Bytes as WAMP's JSON carries them: U+0000, then base64. */
+export type Packed = string;
+
 export const SYSTEM_REALM = "{SYSTEM_REALM}";
 """
 _PLAIN = {
@@ -41,6 +44,7 @@ _PLAIN = {
     int: "number",
     float: "number",
     bool: "boolean",
+    bytes: "Packed",
     Any: "unknown",
 }
 _EVERYONE = PEOPLE | {Role.PERSON}

@@ -17,6 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from heddle.backoff import backoff_s
 from heddle.contract.declare import FleetError
 from heddle.wamp.keys import public_hex
 from heddle.wamp.link import Client, Credentials, Refused, Unreachable, connect
@@ -171,8 +172,8 @@ class Uplink:
                 await self._pause(longest_s)
 
     async def _pause(self, longest_s: float) -> None:
-        delay_s = min(FIRST_RETRY_S * 2**self._failures, longest_s)
-        self._failures = min(self._failures + 1, 10)
+        delay_s = backoff_s(FIRST_RETRY_S, self._failures, longest_s)
+        self._failures += 1
         jitter = random.uniform(0.7, 1.3)  # noqa: S311 -- no secret
         await deferLater(self._reactor, delay_s * jitter)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from autobahn.exception import PayloadExceededError
+from autobahn.exception import Disconnected, PayloadExceededError
 from autobahn.twisted.rawsocket import (
     WampRawSocketClientFactory,
     WampRawSocketClientProtocol,
@@ -37,8 +37,10 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from heddle.contract.declare import FleetError, InternalError, LocalError
+from heddle.wamp.uncoloured import leave_uncoloured
 
 log = Logger()
+leave_uncoloured()
 
 MAX_MESSAGE_BYTES = 1 << 20  # what router and clients accept
 MAX_SENT_BYTES = 1_000_000  # less: the router adds who called, and the like
@@ -140,6 +142,19 @@ class Client(ApplicationSession):  # type: ignore[misc]
         self.disconnect()
 
     @override
+    def onMessage(self, msg: message.Message) -> None:
+        """The router ends a call that was given up twice: at once, and once more when
+        its callee leaves. For autobahn that would be a reason to drop the link.
+        """
+        if (
+            isinstance(msg, message.Error)
+            and msg.request_type == message.Call.MESSAGE_TYPE
+            and msg.request not in self._call_reqs
+        ):
+            return
+        super().onMessage(msg)
+
+    @override
     def onUserError(self, fail: Any, msg: str) -> None:
         """Errors that are answers are no news; anything else is a defect."""
         if not fail.check(ApplicationError, CancelledError):
@@ -167,6 +182,9 @@ class _Careful:
     def send(self, msg: message.Message) -> None:
         try:
             super().send(msg)  # type: ignore[misc]
+        except Disconnected:
+            if not isinstance(msg, message.Cancel):
+                raise  # of a call that is given up, there is nobody left to tell
         except (PayloadExceededError, SerializationError) as flaw:
             if not isinstance(msg, message.Yield):
                 raise

@@ -34,6 +34,7 @@ from twisted.logger import (
 )
 
 from heddle.contract.declare import FleetError, LocalError
+from heddle.wamp.heap import freeze_heap
 from heddle.wamp.session import request_id
 
 log = Logger()
@@ -120,7 +121,11 @@ def _sentence(flaw: str, prefix: str, environ: Mapping[str, str]) -> str:
     return f"setting {place} is unusable: {what.replace('`', '')}"
 
 
-def run(main: Main, environ: Mapping[str, str] = os.environ) -> NoReturn:
+def run(
+    main: Main,
+    environ: Mapping[str, str] = os.environ,
+    stop_within_s: float = STOP_WITHIN_S,
+) -> NoReturn:
     """Run a process: await ``main(reactor)``, then serve until told to stop.
 
     ``main`` starts everything and returns how to stop it; a stop while it is still
@@ -129,7 +134,7 @@ def run(main: Main, environ: Mapping[str, str] = os.environ) -> NoReturn:
     from twisted.internet import reactor as the_reactor  # noqa: PLC0415 -- only here
 
     reactor: Any = the_reactor
-    shell = _Shell(reactor, main)
+    shell = _Shell(reactor, main, stop_within_s)
     try:
         begin_logging(sys.stderr, environ)
     except ConfigError as error:
@@ -144,9 +149,10 @@ def run(main: Main, environ: Mapping[str, str] = os.environ) -> NoReturn:
 class _Shell:
     """One process between start and stop."""
 
-    def __init__(self, reactor: Any, main: Main) -> None:
+    def __init__(self, reactor: Any, main: Main, stop_within_s: float) -> None:
         self._reactor = reactor
         self._main = main
+        self._stop_within_s = stop_within_s
         self._starting: Deferred[None] | None = None
         self._stop: Stop | None = None
         self._told = False
@@ -169,6 +175,7 @@ class _Shell:
     async def _begin(self) -> None:
         try:
             self._stop = await self._main(self._reactor)
+            freeze_heap()
         except CancelledError:
             pass
         except FleetError as error:
@@ -193,9 +200,11 @@ class _Shell:
             return
         stopping = Deferred.fromCoroutine(self._stopped())
         try:
-            await stopping.addTimeout(STOP_WITHIN_S, self._reactor)
+            await stopping.addTimeout(self._stop_within_s, self._reactor)
         except defer.TimeoutError:
-            log.failure("not stopped in {s:g} s; ending all the same", s=STOP_WITHIN_S)
+            log.failure(
+                "not stopped in {s:g} s; ending all the same", s=self._stop_within_s
+            )
             self.exit_code = 1
         except Exception:  # noqa: BLE001 -- the boundary: told, and the end goes on
             log.failure("stopping failed")

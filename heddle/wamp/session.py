@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 import msgspec
-from autobahn.exception import PayloadExceededError
+from autobahn.exception import Disconnected, PayloadExceededError
 from autobahn.wamp.exception import ApplicationError, TransportLost
 from autobahn.wamp.types import PublishOptions, RegisterOptions, SubscribeOptions
 from twisted.internet import defer
@@ -181,7 +181,7 @@ class Session:
         """Publish without acknowledgement; lost when the link is down."""
         try:
             self._wamp.publish(topic.at(**ids), _plain(event))
-        except TransportLost:
+        except (TransportLost, Disconnected):
             log.debug("{uri} not published: the link is down", uri=topic.uri)
         except PayloadExceededError as flaw:
             log.warn("{uri} not published: {flaw}", uri=topic.uri, flaw=str(flaw))
@@ -236,6 +236,14 @@ class Session:
                 found.add(details["authid"])
         return frozenset(found)
 
+    async def ask_router(self, uri: str, *args: Any) -> Any:
+        """Call a procedure that the router serves itself."""
+        return await self._done(uri, lambda: self._wamp.call(uri, *args))
+
+    async def hear_router(self, uri: str, hearer: Callable[..., None]) -> None:
+        """Hear a topic that the router publishes itself, until the session ends."""
+        await self._done(uri, lambda: self._wamp.subscribe(hearer, uri))
+
     async def published(self, topic: Topic[Event], event: Event, /, **ids: str) -> None:
         """Publish and wait until the router has taken it over."""
         uri = topic.at(**ids)
@@ -252,7 +260,7 @@ class Session:
             return await ask().addTimeout(timeout_s, self._clock)
         except ApplicationError as error:
             raise _declared(uri, error) from None
-        except TransportLost:
+        except (TransportLost, Disconnected):
             raise ConnectionLost(f"the link broke while using {uri}") from None
         except PayloadExceededError as flaw:
             raise MessageTooLarge(f"{uri}: {flaw}") from None

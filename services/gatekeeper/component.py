@@ -26,7 +26,9 @@ from heddle.contract.gate import (
     REVOKE_DEVICE,
     SET_DIRECTORY,
 )
+from heddle.wamp.heap import freeze_heap
 from heddle.wamp.session import Session
+from heddle.wamp.uncoloured import leave_uncoloured
 from services.gatekeeper.admission import Admission
 from services.gatekeeper.directory import Known
 from services.gatekeeper.gate import Gate
@@ -52,6 +54,7 @@ class Gatekeeper(ApplicationSession):  # type: ignore[misc]
     async def onJoin(self, details: Any) -> None:
         """Open the realms, guard the transports to come, and serve."""
         sys.setrecursionlimit(DEEPEST_CALL)
+        leave_uncoloured()
         controller = self._transport._router._factory.worker
         clock = controller._reactor
         session = Session(self, clock, details.authid, details.realm)
@@ -70,6 +73,8 @@ class Gatekeeper(ApplicationSession):  # type: ignore[misc]
         await session.serve(OPEN_REALM, gate.open_realm)
         await session.serve(ADMIT_DEVICE, gate.admit_device)
         await session.serve(REVOKE_DEVICE, gate.revoke_device)
+        if extra.get("freeze_heap", False):
+            freeze_heap()
 
     @override
     def onUserError(self, fail: Any, msg: str) -> None:

@@ -57,11 +57,10 @@ class Known:
 
     def admit(self, device: DeviceKey) -> frozenset[DeviceKey]:
         """Know the device by this key alone, and the key as this device's alone."""
-        before = set(self._by_key.values())
-        self._add(device)
+        ended = self._add(device)
         self._projects.add(device.project)
         self._save()
-        return frozenset(before - set(self._by_key.values()))
+        return ended
 
     def revoke(self, project: str, device: str) -> frozenset[DeviceKey]:
         """Forget the device's key."""
@@ -79,16 +78,19 @@ class Known:
             self._add(device)
         self.ticket_key = directory.ticket_key
 
-    def _add(self, device: DeviceKey) -> None:
+    def _add(self, device: DeviceKey) -> frozenset[DeviceKey]:
+        """Know this one; returns those it takes the place of, but for itself."""
         new = replace(device, public_key=device.public_key.lower())
-        for old in (
+        former = {
             self._by_key.get(new.public_key),
             self._by_device.get((new.project, new.device)),
-        ):
-            if old is not None:
-                self._drop(old)
+        }
+        ended = frozenset(old for old in former if old is not None)
+        for old in ended:
+            self._drop(old)
         self._by_key[new.public_key] = new
         self._by_device[new.project, new.device] = new
+        return ended - {new}
 
     def _drop(self, device: DeviceKey) -> None:
         self._by_key.pop(device.public_key, None)

@@ -22,7 +22,7 @@ from services.gatekeeper.principals import BadPrincipals, load_principals
 ROOT = Path(__file__).parents[2]
 TEMPLATES = (ROOT / "crossbar/config.json", Path(__file__).with_name("config.json"))
 PAGES = (ROOT / "services/web/dist", Path("/opt/page"))
-FREE_WITHIN_S = 4.0
+FREE_WITHIN_S = 8.0
 _NO_PAGE = "<!doctype html><title>Heddle</title>The page is not built: run `make web`."
 
 
@@ -67,7 +67,7 @@ class PortUnusable(Exception):
 
 
 def _until_free(host: str, port: int, option: str) -> None:
-    """Wait a moment for a port: a router that was killed frees its own within 2 s."""
+    """Wait a moment for a port: a killed router frees its own, mostly within 2 s."""
     give_up_at = time.monotonic() + FREE_WITHIN_S
     while (error := _listening(host, port)) is not None:
         if error.errno != EADDRINUSE or time.monotonic() > give_up_at:
@@ -111,6 +111,8 @@ def _prepare(
         principals_file=principals,
         host=host,
     )
+    (worker,) = config["workers"]
+    worker["components"][0]["extra"]["freeze_heap"] = True  # the process is its own
     (cbdir / "config.json").write_text(json.dumps(config, indent=2))
 
 

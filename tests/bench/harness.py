@@ -1,6 +1,10 @@
 """What every bench shares: how a figure is told."""
 
 import json
+import subprocess
+import sys
+
+import psutil
 
 
 def figure(
@@ -25,3 +29,17 @@ def figure(
         "against": against,
     }
     print(json.dumps(line), flush=True)
+
+
+def bare_python_mib() -> float:
+    """What a Python process holds that has imported autobahn and nothing else."""
+    code = (
+        "import autobahn.twisted.wamp, autobahn.twisted.websocket, sys, time;"
+        "print(flush=True); time.sleep(30)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=-1) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        mib = psutil.Process(process.pid).memory_info().rss / 2**20
+        process.kill()
+    return mib

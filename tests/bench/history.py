@@ -9,7 +9,7 @@ the store itself, and the service over WAMP as a person's session sees it.
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from heddle.contract.declare import Procedure, project_realm
+from heddle.contract.declare import InvalidId, project_realm
 from heddle.contract.history import HISTORY, LATEST, HistoryQuery, LatestQuery
 from heddle.local.folder import PROJECT, Folder
 from heddle.local.postgres import Postgres, embedded_bin
+from heddle.tag_values import tag_values
+from heddle.wamp.heap import freeze_heap
 from heddle.wamp.joining import Joined, KeyCredentials
 from heddle.wamp.keys import load_key
 from heddle.wamp.session import Session
@@ -43,7 +45,7 @@ from tests.support.stack import RunningStack
 DEVICE, TAGS = "bench_1", 1000
 MILLIONS = (1, 10)
 AT_ONCE = 100_000  # rows of one COPY
-ROUNDS, WARM = 100, 5
+ROUNDS, WARM = 300, 5
 DAY_S = 86_400
 POINTS_MS = DAY_S * 2  # a day in 500 buckets
 MOST = Most(10_000, 900_000)
@@ -52,6 +54,7 @@ AGAINST = {
     "select_1": "select 1 over the same connection",
     "by_hand": "avg, min, max and count of all its samples in one plain query",
     "bare": "the latest values of a device nobody knows, over WAMP as well",
+    "empty_call": "a call that fleetdata refuses unread, the floor of a round trip",
 }
 FLOOR = """
     select date_bin('172.8 s', at, 'epoch'::timestamptz), avg(value), min(value),
@@ -81,7 +84,8 @@ async def _all(reactor: Any) -> None:
                 stack.stop()
 
 
-def _link(stack: RunningStack, programs: Path) -> Link:
+def link_to(stack: RunningStack, programs: Path) -> Link:
+    """A link of fleetdata's own to the database of a stack's project."""
     folder = Folder(stack.data)
     postgres = Postgres(programs, folder.postgres)
     password = folder.secret("database_password").read_text().strip()
@@ -94,7 +98,7 @@ async def _measure(
     reactor: Any, stack: RunningStack, programs: Path, kind: str
 ) -> None:
     owner = KeyCredentials(load_key(stack.data / "keys/admin.key"))
-    link = _link(stack, programs)
+    link = link_to(stack, programs)
     try:
         bench = Bench(link, kind)
         for millions in MILLIONS:
@@ -115,8 +119,8 @@ class Bench:
         self.ids: list[int] = link.perform(_make_tags)
         self.day = int(time.time()) // DAY_S - 1
 
-    def load(self, millions: int) -> None:
-        """Empty the tables and load a day's samples."""
+    def load(self, millions: int) -> int:
+        """Empty the tables and load a day's samples; how many they are."""
         self._link.perform(_empty)
         self._link.perform(make_days, [self.day])
         began = time.perf_counter()
@@ -138,6 +142,7 @@ class Bench:
             *("history", f"rolled_up_after_s{of}", round(rolled - loaded, 1), "s"),
             *(round((rolled - loaded) / (loaded - began), 2), "loading the rows"),
         )
+        return rows
 
     async def ask(self, session: Session, millions: int) -> None:
         """Time the questions, of the store and over WAMP, by turns."""
@@ -163,18 +168,30 @@ class Bench:
                 **{name: self._buckets(query) for name, query in questions.items()},
             },
         )
+        freeze_heap()  # as our own processes do: a client's pauses are not ours
         called = await _calls_by_turns(
-            session,
             {
-                "bare": (LATEST, LatestQuery(device="nobody")),
-                "latest_1000_tags": (LATEST, LatestQuery(device=DEVICE)),
-                **{name: (HISTORY, query) for name, query in questions.items()},
-            },
+                "empty_call": lambda: _refused(session),
+                "bare": lambda: session.call(LATEST, LatestQuery(device="nobody")),
+                "latest_1000_tags": lambda: _latest(session),
+                **{
+                    name: lambda query=query: session.call(HISTORY, query)
+                    for name, query in questions.items()
+                },
+            }
         )
         for name in ("latest_1000_tags", *questions):
             floor = "select_1" if name.startswith("latest") else "by_hand"
             self._tell(f"{name}_store", millions, stored[name], stored[floor], floor)
             self._tell(name, millions, called[name], called["bare"], "bare")
+        self._tell("bare", millions, called["bare"], called["empty_call"], "empty_call")
+        self._tell(
+            "empty_call",
+            millions,
+            called["empty_call"],
+            called["empty_call"],
+            "empty_call",
+        )
         floor = "select_1"
         self._tell("by_hand_store", millions, stored["by_hand"], stored[floor], floor)
 
@@ -203,7 +220,7 @@ class Bench:
         return times
 
     def _latest(self, link: Link) -> None:
-        if len(reading.latest(link, DEVICE, None, TAGS + 1)) != TAGS:
+        if len(reading.latest(link, DEVICE, None, TAGS + 1).tags) != TAGS:
             raise RuntimeError("not every tag has a latest value")
 
     def _buckets(self, query: HistoryQuery) -> Callable[[Link], None]:
@@ -227,14 +244,29 @@ class Bench:
         ).fetchall()
 
 
+async def _latest(session: Session) -> None:
+    """Ask, and unpack the answer to a value for each tag."""
+    found = await session.call(LATEST, LatestQuery(device=DEVICE))
+    if sum(value.quality == 0 for value in tag_values(found.values)) != TAGS:
+        raise RuntimeError("not every tag has a latest value")
+
+
+async def _refused(session: Session) -> None:
+    try:
+        await session.call(LATEST, LatestQuery(device=""))
+    except InvalidId:
+        return
+    raise RuntimeError("a device without a name was known")
+
+
 async def _calls_by_turns(
-    session: Session, calls: dict[str, tuple[Procedure[Any, Any], Any]]
+    calls: dict[str, Callable[[], Awaitable[object]]],
 ) -> dict[str, Times]:
     times: dict[str, Times] = {name: [] for name in calls}
     for n in range(WARM + ROUNDS):
-        for name, (procedure, query) in calls.items():
+        for name, call in calls.items():
             began = time.perf_counter()
-            await session.call(procedure, query)
+            await call()
             if n >= WARM:
                 times[name].append((time.perf_counter() - began) * 1000)
     return times

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench.harness import figure
+from tests.bench.harness import bare_python_mib, figure
 from tests.support.databases import free_port
 from tests.support.stack import RunningStack
 
@@ -105,7 +105,7 @@ def _memory(data: Path) -> None:
     stack = RunningStack(data)
     stack.start()
     time.sleep(IDLE_AFTER_S)
-    bare = _bare_python_mib()
+    bare = bare_python_mib()
     assert stack.process is not None
     top = psutil.Process(stack.process.pid)
     try:
@@ -145,16 +145,3 @@ def _named(top: psutil.Process) -> list[tuple[str, psutil.Process]]:
             name = "router_worker"
         found.append((name, process))
     return found
-
-
-def _bare_python_mib() -> float:
-    code = (
-        "import autobahn.twisted.wamp, autobahn.twisted.websocket, sys, time;"
-        "print(flush=True); time.sleep(30)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code], stdout=-1) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        mib = psutil.Process(process.pid).memory_info().rss / 2**20
-        process.kill()
-    return mib

@@ -57,6 +57,7 @@ const report: RunReport = {
   started_at_ms: NOW - 140_000,
   ended_at_ms: null,
   active_phases: [isInLoop ? "phase_6" : "phase_2"],
+  active_since_ms: [NOW - 60_000],
   listening: isInLoop
     ? [
         {
@@ -119,6 +120,10 @@ function valueAt(name: string, atMs: number): number {
   return 50 + 10 * Math.sin(s / 60 + name.length) + Math.sin(s * 3) * 0.4;
 }
 
+function packed(column: { readonly buffer: ArrayBufferLike }): string {
+  return `\0${btoa(String.fromCharCode(...new Uint8Array(column.buffer)))}`;
+}
+
 const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   [GET_DEVICE.uri]: () => ({
     report: {
@@ -151,13 +156,17 @@ const answers: Record<string, (request: Record<string, unknown>) => unknown> = {
   }),
   [RUN_STATUS.uri]: () => ({ runs: [report] }),
   [LATEST.uri]: () => ({
-    values: tags.map((one) => ({
-      tag: one.tag,
-      unit: one.unit,
-      at_ms: NOW,
-      value: valueAt(one.tag, NOW),
-      quality: one.tag === "level" ? 2 : 0,
-    })),
+    values: {
+      tags: tags.map(({ tag }) => tag),
+      units: [""],
+      types: ["float"],
+      unit: packed(new Uint16Array(tags.length)),
+      type: packed(new Uint8Array(tags.length)),
+      at: packed(BigInt64Array.from(tags, () => BigInt(NOW) * 1000n)),
+      value: packed(Float64Array.from(tags, ({ tag }) => valueAt(tag, NOW))),
+      quality: packed(Uint8Array.from(tags, ({ tag }) => (tag === "level" ? 2 : 0))),
+      texts: [],
+    },
   }),
   [HISTORY.uri]: ({ tags: names, from_ms, to_ms, bucket_ms }) => ({
     series: (names as string[]).map((name) => {

@@ -14,6 +14,9 @@ export interface Topic<Event> {
   readonly event?: Event;
 }
 
+/** Bytes as WAMP's JSON carries them: U+0000, then base64. */
+export type Packed = string;
+
 export const SYSTEM_REALM = "system";
 
 /**
@@ -222,6 +225,23 @@ export interface ApproveRun {
   readonly comment?: string;
 }
 
+/** Ask a device how it is. */
+export type AskDevice = Readonly<Record<string, never>>;
+
+/** What was done to a flow on the device. */
+export type ChangeKind = "saved" | "removed";
+export const ChangeKind = {
+  SAVED: "saved",
+  REMOVED: "removed",
+} as const;
+
+/** What the centre made of a change. */
+export type ChangeOutcome = "taken" | "conflict";
+export const ChangeOutcome = {
+  TAKEN: "taken",
+  CONFLICT: "conflict",
+} as const;
+
 /** Make a one-time enrolment code for a device to come. */
 export interface CreateCode {
   readonly device?: string | null;
@@ -242,11 +262,44 @@ export interface CreateUser {
   readonly password?: string | null;
 }
 
+/**
+ * Take a device out of the project.
+ *
+ * Its history stays. An offline device cannot be told; `force` does without it.
+ */
+export interface Decommission {
+  readonly device: string;
+  readonly force?: boolean;
+}
+
+/** The device is no longer of the project; its key opens nothing. */
+export interface Decommissioned {
+  readonly told: boolean;
+}
+
 /** A device with its last announcement. */
 export interface DeviceDetail {
   readonly report: DeviceReport;
   readonly facts: HostFacts | null;
   readonly tags: readonly Tag[];
+}
+
+/** A device as it sees itself now. */
+export interface DeviceInfo {
+  readonly device: string;
+  readonly version: string;
+  readonly at_ms: number;
+  readonly started_at_ms: number;
+  readonly facts: HostFacts;
+  readonly memory_bytes: number;
+  readonly disk_bytes: number;
+  readonly disk_free_bytes: number;
+  readonly outbox: readonly Waiting[];
+  readonly outbox_bytes: number;
+  readonly flows: readonly InstalledFlow[];
+  readonly links: readonly LinkReport[];
+  readonly tags: number;
+  readonly bad_tags: number;
 }
 
 /** What a device is made of. */
@@ -311,11 +364,12 @@ export interface FlowList {
 }
 
 /** How a flow stands on a device. */
-export type FlowState = "starting" | "ready" | "failed";
+export type FlowState = "starting" | "ready" | "failed" | "stopped";
 export const FlowState = {
   STARTING: "starting",
   READY: "ready",
   FAILED: "failed",
+  STOPPED: "stopped",
 } as const;
 
 /** A flow without its workflow. */
@@ -416,6 +470,7 @@ export interface InstallFlow {
   readonly flow: string;
   readonly version: number;
   readonly definition: Readonly<Record<string, unknown>>;
+  readonly running?: boolean;
 }
 
 /** A flow on a device. */
@@ -433,16 +488,30 @@ export interface InstalledFlows {
   readonly flows: readonly InstalledFlow[];
 }
 
-/** Newest values, by tag. */
+/** The device's public key from now on, 64 hex digits. */
+export interface KeyRotated {
+  readonly public_key: string;
+}
+
+/** The newest value of each tag, by tag. */
 export interface Latest {
   readonly device: string;
-  readonly values: readonly TagValue[];
+  readonly values: ValueColumns;
 }
 
 /** Ask for the newest value of some tags, or of all. */
 export interface LatestQuery {
   readonly device: string;
   readonly tags?: readonly string[] | null;
+}
+
+/** A connection to a peer. */
+export interface LinkReport {
+  readonly connection: string;
+  readonly connected: boolean;
+  readonly tags: number;
+  readonly bad_tags: number;
+  readonly detail: string;
 }
 
 /** Ask for the rules of one device, or of all. */
@@ -458,6 +527,13 @@ export type ListFlows = Readonly<Record<string, never>>;
 
 /** Ask for all installed flows. */
 export type ListInstalled = Readonly<Record<string, never>>;
+
+/** Ask for the newest changes made on devices; all of them, or of one alone. */
+export interface ListLocalChanges {
+  readonly device?: string | null;
+  readonly flow?: string | null;
+  readonly most?: number;
+}
 
 /** Ask for all targets. */
 export type ListNoticeTargets = Readonly<Record<string, never>>;
@@ -477,10 +553,52 @@ export interface ListenerReport {
   readonly remaining_ms: number | null;
 }
 
-/** The newest stored value of every tag that moved since the last such message. */
+/** The newest stored value of each series that moved since the last message. */
 export interface LiveValues {
   readonly device: string;
-  readonly values: readonly TagValue[];
+  readonly values: ValueColumns;
+}
+
+/** One change made on a device, and what the centre decided. */
+export interface LocalChange {
+  readonly device: string;
+  readonly change: string;
+  readonly flow: string;
+  readonly kind: ChangeKind;
+  readonly base: number;
+  readonly outcome: ChangeOutcome;
+  readonly version: number;
+  readonly changed_at_ms: number;
+  readonly decided_at_ms: number;
+}
+
+/** Changes made on devices, newest decision first. */
+export interface LocalChangeList {
+  readonly changes: readonly LocalChange[];
+}
+
+/** How grave a line is; asking for one gives it and what is graver. */
+export type LogLevel = "debug" | "info" | "warn" | "error" | "critical";
+export const LogLevel = {
+  DEBUG: "debug",
+  INFO: "info",
+  WARN: "warn",
+  ERROR: "error",
+  CRITICAL: "critical",
+} as const;
+
+/** One line; of a traceback, all of it. */
+export interface LogLine {
+  readonly at_ms: number;
+  readonly level: LogLevel;
+  readonly origin: string;
+  readonly text: string;
+}
+
+/** Lines, oldest first. */
+export interface LogLines {
+  readonly lines: readonly LogLine[];
+  readonly kept_since_ms: number;
 }
 
 /**
@@ -498,6 +616,11 @@ export interface Loss {
   readonly at_ms: number;
   readonly from_ms: number | null;
   readonly to_ms: number | null;
+}
+
+/** The target has taken it. */
+export interface NoticeTaken {
+  readonly target: string;
 }
 
 /** Whom to tell of what. Exactly one of `url` and `mail` is given. */
@@ -546,6 +669,22 @@ export interface ProjectList {
   readonly projects: readonly Project[];
 }
 
+/** Ask for engine images and containers that nothing needs to be removed. */
+export type PruneImages = Readonly<Record<string, never>>;
+
+/** What that gave. */
+export interface Pruned {
+  readonly freed_bytes: number;
+}
+
+/** Ask for the newest lines of a device's log, or of an engine's. */
+export interface ReadLog {
+  readonly flow?: string | null;
+  readonly tail?: number;
+  readonly since_ms?: number;
+  readonly level?: LogLevel;
+}
+
 /** Remove rules of a device, with their alarms. */
 export interface RemoveAlarmRules {
   readonly device: string;
@@ -571,6 +710,12 @@ export interface Removed {
 /** Ask for a fresh ticket for the present project. */
 export type RenewSession = Readonly<Record<string, never>>;
 
+/** Ask the agent to end and start anew; engines in containers go on meanwhile. */
+export type RestartAgent = Readonly<Record<string, never>>;
+
+/** It will do so at once. */
+export type Restarting = Readonly<Record<string, never>>;
+
 /** Who a session is, as the router authenticated it. */
 export type Role = "backend" | "fleetdata" | "gatekeeper" | "agent" | "enrolling" | "person" | "owner" | "operator" | "viewer";
 export const Role = {
@@ -584,6 +729,9 @@ export const Role = {
   OPERATOR: "operator",
   VIEWER: "viewer",
 } as const;
+
+/** Ask the device to make itself a new key; it joins anew with it. */
+export type RotateKey = Readonly<Record<string, never>>;
 
 /** Events of one run, in order. */
 export interface RunEvents {
@@ -628,6 +776,7 @@ export interface RunReport {
   readonly listening: readonly ListenerReport[];
   readonly activations: Readonly<Record<string, number>>;
   readonly events: number;
+  readonly active_since_ms: readonly number[];
 }
 
 /** Where a run stands. */
@@ -653,6 +802,11 @@ export interface SaveFlow {
   readonly flow: string;
   readonly name?: string;
   readonly definition: Readonly<Record<string, unknown>>;
+}
+
+/** Tell a target something now, once, to see whether it gets through. */
+export interface SendTestNotice {
+  readonly target: string;
 }
 
 /**
@@ -749,16 +903,6 @@ export const TagType = {
   JSON: "json",
 } as const;
 
-/** The newest value of a tag. */
-export interface TagValue {
-  readonly tag: string;
-  readonly unit: string;
-  readonly at_ms: number;
-  readonly value: number | boolean | string | null;
-  readonly quality: number;
-  readonly type: TagType;
-}
-
 /** Current values of a device, live: one entry per tag that moved. */
 export interface Telemetry {
   readonly at_ms: number;
@@ -782,6 +926,33 @@ export interface User {
 /** People, by name. */
 export interface UserList {
   readonly users: readonly User[];
+}
+
+/**
+ * Newest values, one for each series, as packed little-endian columns (typed
+ * arrays, RFC 8746) as long as `tags`; `at`, `value`, `quality` and `texts`
+ * are those of `SampleColumns`.
+ *
+ * `unit` uint16 indexes into `units`, `type` uint8 into `types`; `at` int64
+ * unix microseconds UTC; `value` float64, NaN for none, of text and JSON an index
+ * into `texts`; `quality` uint8.
+ */
+export interface ValueColumns {
+  readonly tags: readonly string[];
+  readonly units: readonly string[];
+  readonly types: readonly TagType[];
+  readonly unit: Packed;
+  readonly type: Packed;
+  readonly at: Packed;
+  readonly value: Packed;
+  readonly quality: Packed;
+  readonly texts: readonly string[];
+}
+
+/** How much of a stream waits in the outbox. */
+export interface Waiting {
+  readonly stream: string;
+  readonly items: number;
 }
 
 /**
@@ -875,6 +1046,12 @@ export const LIST_FLOWS: Procedure<ListFlows, FlowList> = {
   calledBy: ["operator", "owner", "viewer"],
 };
 
+/** Changes made on devices, and what was decided. */
+export const LIST_LOCAL_CHANGES: Procedure<ListLocalChanges, LocalChangeList> = {
+  uri: "heddle.backend.local_change.list",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
 /** Make a one-time enrolment code. */
 export const CREATE_CODE: Procedure<CreateCode, EnrolmentCode> = {
   uri: "heddle.backend.enrolment.create",
@@ -891,6 +1068,42 @@ export const LIST_DEVICES: Procedure<ListDevices, DeviceList> = {
 export const GET_DEVICE: Procedure<GetDevice, DeviceDetail> = {
   uri: "heddle.backend.device.get",
   calledBy: ["operator", "owner", "viewer"],
+};
+
+/** The newest lines of the agent's log, or of a flow's engine. */
+export const READ_LOG: Procedure<ReadLog, LogLines> = {
+  uri: "heddle.device.{device}.log.read",
+  calledBy: ["operator", "owner"],
+};
+
+/** How a device is: host, disk, outbox, flows, connections. */
+export const DEVICE_INFO: Procedure<AskDevice, DeviceInfo> = {
+  uri: "heddle.device.{device}.info",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** End the agent and start it anew. */
+export const RESTART_AGENT: Procedure<RestartAgent, Restarting> = {
+  uri: "heddle.device.{device}.restart",
+  calledBy: ["operator", "owner"],
+};
+
+/** Remove engine images that nothing needs. */
+export const PRUNE_IMAGES: Procedure<PruneImages, Pruned> = {
+  uri: "heddle.device.{device}.prune",
+  calledBy: ["operator", "owner"],
+};
+
+/** Have a device make itself a new key; the old one is void then. */
+export const ROTATE_KEY: Procedure<RotateKey, KeyRotated> = {
+  uri: "heddle.device.{device}.key.rotate",
+  calledBy: ["operator", "owner"],
+};
+
+/** Take a device out of the project: it is told, and its key is revoked. */
+export const DECOMMISSION: Procedure<Decommission, Decommissioned> = {
+  uri: "heddle.backend.device.decommission",
+  calledBy: ["operator", "owner"],
 };
 
 /** What of a device's streams is stored, and what was lost. */
@@ -1025,6 +1238,12 @@ export const LIST_NOTICE_TARGETS: Procedure<ListNoticeTargets, NoticeTargetList>
   calledBy: ["operator", "owner", "viewer"],
 };
 
+/** Send a target a notice of an alarm that is none; the reply comes when it was taken. */
+export const SEND_TEST_NOTICE: Procedure<SendTestNotice, NoticeTaken> = {
+  uri: "heddle.fleetdata.alarm.notify.test",
+  calledBy: ["owner"],
+};
+
 /** A ticket for one of the caller's projects. */
 export const OPEN_SESSION: Procedure<OpenSession, SessionTicket> = {
   uri: "heddle.backend.session.open",
@@ -1070,7 +1289,7 @@ export const PRESENCE: Topic<Presence> = { uri: "heddle.device.{device}.presence
 /** Current values, at most ten times a second; may be dropped. */
 export const TELEMETRY: Topic<Telemetry> = { uri: "heddle.device.{device}.telemetry" };
 
-/** What is stored of a device, once a second and conflated: for dashboards. Subscribe first, then ask for the latest values. */
+/** What is stored of a device, once a second and conflated: for dashboards. Subscribe first, then ask for the latest values; of two the newer counts. */
 export const LIVE: Topic<LiveValues> = { uri: "heddle.fleetdata.live.{device}" };
 
 /** Transitions of a device's alarms, wherever they are judged, once they are recorded. */
@@ -1108,6 +1327,8 @@ export const ERRORS = {
   InvalidId: "heddle.error.invalid_id",
   /** The request does not have the declared shape; the sentence names the field. */
   InvalidRequest: "heddle.error.invalid_request",
+  /** It is no ed25519 public key, or another's. */
+  KeyInvalid: "heddle.error.key_invalid",
   /** The key is a device's, but of another project than the realm asked for. */
   KeyOfAnotherProject: "heddle.error.key_of_another_project",
   /** The key is neither a device's nor a service's. */
@@ -1120,6 +1341,10 @@ export const ERRORS = {
   LoginUnavailable: "heddle.error.login_unavailable",
   /** The caller is known but may not do this. */
   NotPermitted: "heddle.error.not_permitted",
+  /** The target did not take the notice; the sentence tells why. */
+  NoticeNotTaken: "heddle.error.notice_not_taken",
+  /** There is no such target of notices. */
+  NoticeTargetNotFound: "heddle.error.notice_target_not_found",
   /** A project of this id is there already. */
   ProjectExists: "heddle.error.project_exists",
   /** There is no such project, or the caller is not in it. */
@@ -1146,6 +1371,8 @@ export const ERRORS = {
   TooManyAttempts: "heddle.error.too_many_attempts",
   /** The answer would exceed the limit; ask for buckets or a shorter range. */
   TooManyRows: "heddle.error.too_many_rows",
+  /** What the device has measured is not delivered yet; wait, or force. */
+  UndeliveredData: "heddle.error.undelivered_data",
   /** The person is in the project already. */
   UserExists: "heddle.error.user_exists",
   /** It makes no sense in the alarm's state; the sentence tells the way out. */

@@ -27,6 +27,7 @@ const FRESH: RunReport = {
   started_at_ms: 1000,
   ended_at_ms: null,
   active_phases: [],
+  active_since_ms: [],
   listening: [],
   activations: {},
   events: 0,

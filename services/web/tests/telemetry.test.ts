@@ -1,9 +1,11 @@
 /** Traces and the arrangement of charts. */
 
 import { describe, expect, test } from "vitest";
-import type { Tag } from "../src/contract";
+import type { Tag, ValueColumns } from "../src/contract";
 import { arrange } from "../src/telemetry/arrange";
+import { newestValues } from "../src/telemetry/columns";
 import { Trace } from "../src/telemetry/trace";
+import sent from "./newest_values.json"; // as fleetdata's own test sends it
 
 function trace(...points: [number, number | null][]): Trace {
   const made = new Trace();
@@ -66,6 +68,29 @@ describe("a trace", () => {
     expect(long.columns(3000)[0]).toEqual([2, 3]);
     long.trim(9000);
     expect(long.columns(3000)[0]).toEqual([3]);
+  });
+});
+
+describe("newest values", () => {
+  test("are unpacked, each of its tag's type", () => {
+    const values = newestValues(sent as ValueColumns);
+    expect(values[0]).toEqual({
+      tag: "gone",
+      unit: "K",
+      type: "float",
+      atMs: 1_790_000_000_123,
+      value: null,
+      quality: 2,
+    });
+    expect(values.map(({ tag, value, quality }) => [tag, value, quality])).toEqual([
+      ["gone", null, 2],
+      ["n", -7, 0],
+      ["on", true, 1],
+      ["step", "heat", 0],
+      ["temp", 20.5, 0],
+      ["lost", null, 2],
+      ["recipe", "{}", 0],
+    ]);
   });
 });
 

@@ -7,6 +7,7 @@
 
 import { HISTORY, LATEST, type Tag, TELEMETRY, type Telemetry } from "../contract";
 import type { Link } from "../wamp/link";
+import { newestValues } from "./columns";
 import { Trace, type Value } from "./trace";
 
 export const WINDOWS_MS = [2 * 60_000, 10 * 60_000, 30 * 60_000] as const;
@@ -78,11 +79,10 @@ export class LiveValues {
   async load(link: Link, device: string, tags: readonly Tag[]): Promise<void> {
     const latest = await link.call(LATEST, { device }, {});
     const readings = new Map(this.#readings);
-    for (const { tag, value, quality, at_ms } of latest.values) {
-      if ((readings.get(tag)?.atMs ?? 0) < at_ms)
-        readings.set(tag, { value, quality, atMs: at_ms });
+    for (const { tag, value, quality, atMs } of newestValues(latest.values)) {
+      if ((readings.get(tag)?.atMs ?? 0) < atMs) readings.set(tag, { value, quality, atMs });
       const trace = this.trace(tag);
-      if (trace.length === 0) trace.push(at_ms, drawn(value, quality));
+      if (trace.length === 0) trace.push(atMs, drawn(value, quality));
     }
     this.#readings = readings;
     this.#tell();

@@ -149,6 +149,8 @@ function flowInWords(
       return `Version ${installed.version} is installed, its engine is starting in a ${where}.`;
     case "ready":
       return `Version ${installed.version} is installed in a ${where}${installed.engine ? ` (${installed.engine})` : ""}.`;
+    case "stopped":
+      return `Version ${installed.version} is installed to be at rest.`;
     case "failed":
       return `The engine of version ${installed.version} does not come up: ${installed.detail}`;
   }
