@@ -1,4 +1,4 @@
-"""Ties a driver's tags to the workflow's ids: units, types and nodes, from TOML.
+"""The tag file: connections, and the tags' units, types and workflow ids, from TOML.
 
     [tags.temperature]
     unit = "°C"
@@ -9,13 +9,25 @@
     expression = "voltage * current"
     unit = "W"
 
+    [connections.press]
+    driver = "modbus"
+    host = "10.0.0.5"
+
+    [tags.pressure]
+    connection = "press"
+    table = "holding"
+    address = 40
+    format = "float32"
+    unit = "bar"
+
 ``node`` is what a workflow calls the tag: a ``reporterFctId`` or an ``inputNodeId``.
-Without a file the example workflow's ids are known (OSPIN 004).
+Without a file the example workflow's ids are known (OSPIN 004). What a connection and
+its tags say besides is its driver's matter (``edge_agent.drivers.connections``).
 """
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +36,8 @@ import msgspec
 from edge_agent.filters import DEFAULT_HEARTBEAT_S, Rule
 from heddle.contract.devices import Tag, TagType
 from heddle.wamp.process import ConfigError
+
+Fields = Mapping[str, object]
 
 _Deadband = Annotated[float, msgspec.Meta(ge=0, le=1e300)]
 _Interval = Annotated[int, msgspec.Meta(ge=1, le=86_400_000)]
@@ -37,9 +51,11 @@ class TagSettings:
     type: TagType | None = None
     node: str | None = None
     expression: str | None = None  # a tag that is not measured but derived
+    connection: str | None = None  # which of the file's it comes by
     deadband: _Deadband | None = None  # in the tag's unit
     min_interval_ms: _Interval | None = None
     max_interval_ms: _Interval | None = None
+    address: Fields = field(default_factory=dict)  # what else its connection is told
 
     @property
     def rule(self) -> Rule | None:
@@ -58,6 +74,17 @@ class TagSettings:
 
 Mapped = Mapping[str, TagSettings]
 
+
+@dataclass(frozen=True, slots=True)
+class TagFile:
+    """What the file says."""
+
+    tags: Mapped
+    connections: Mapping[str, Fields] = field(default_factory=dict)
+    source: str = "the example's tags"
+    folder: Path = Path()  # what relative paths in it start from
+
+
 EXAMPLE: Mapped = {
     "temperature": TagSettings(node="b505cf08-cc3f-4814-8d76-3dd23ad1ea35"),
     "temperature_setpoint": TagSettings(node="8006ba5a-30cf-4d15-b4cb-34fda02e87e3"),
@@ -65,35 +92,41 @@ EXAMPLE: Mapped = {
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
+    connections: dict[str, dict[str, object]] = {}
     tags: dict[str, dict[str, object]] = {}
 
 
-def load_mapping(file: Path | None) -> Mapped:
+def load_mapping(file: Path | None) -> TagFile:
     """Read the file. Raises ``ConfigError`` naming the file and the place."""
     if file is None:
-        return EXAMPLE
+        return TagFile(EXAMPLE)
     try:
         read = msgspec.convert(tomllib.loads(file.read_text()), _File)
-        return {name: _settings(name, each) for name, each in read.tags.items()}
+        tags = {name: _settings(name, each) for name, each in read.tags.items()}
     except OSError as error:
         raise ConfigError(f"tag file {file}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"tag file {file} is no text in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"tag file {file} is no TOML: {error}") from None
     except msgspec.ValidationError as flaw:
         raise ConfigError(f"tag file {file}: {flaw}") from None
+    return TagFile(tags, read.connections, f"tag file {file}", file.parent)
 
 
-def _settings(name: str, fields: Mapping[str, object]) -> TagSettings:
-    known = TagSettings.__dataclass_fields__
-    for field in fields:
-        if field not in known:
-            raise msgspec.ValidationError(
-                f"tag {name!r} has no setting {field!r}; it has {', '.join(known)}"
-            )
+def _settings(name: str, fields: Fields) -> TagSettings:
+    known = [each for each in TagSettings.__dataclass_fields__ if each != "address"]
+    own = {key: each for key, each in fields.items() if key in known}
+    other = {key: each for key, each in fields.items() if key not in known}
+    if other and "connection" not in fields:
+        raise msgspec.ValidationError(
+            f"tag {name!r} has no setting {min(other)!r}; it has {', '.join(known)}"
+        )
     try:
-        return _sound(msgspec.convert(fields, TagSettings))
+        settings = _sound(msgspec.convert(own, TagSettings))
     except msgspec.ValidationError as flaw:
         raise msgspec.ValidationError(f"tag {name!r}: {flaw}") from None
+    return replace(settings, address=other)
 
 
 def _sound(settings: TagSettings) -> TagSettings:
@@ -102,6 +135,10 @@ def _sound(settings: TagSettings) -> TagSettings:
     if greatest is not None and settings.deadband is None:
         raise msgspec.ValidationError(
             "max_interval_ms bounds the silence of a deadband: give a deadband, too"
+        )
+    if settings.connection is not None and settings.expression is not None:
+        raise msgspec.ValidationError(
+            "a tag is either read by a connection or derived by an expression"
         )
     rule = settings.rule
     if (
@@ -114,6 +151,31 @@ def _sound(settings: TagSettings) -> TagSettings:
             f"{rule.greatest_s * 1000:g}"
         )
     return settings
+
+
+def tags_of_connections(file: TagFile) -> dict[str, tuple[Tag, Fields]]:
+    """The tags that come by a connection, with what the connection is told of each.
+
+    Raises ``ConfigError`` for a connection that is not there.
+    """
+    found: dict[str, tuple[Tag, Fields]] = {}
+    for name, settings in file.tags.items():
+        if settings.connection is None:
+            continue
+        if settings.connection not in file.connections:
+            have = ", ".join(file.connections)
+            raise ConfigError(
+                f"{file.source}: tag {name!r} is of connection "
+                f"{settings.connection!r}; there are {have or 'none'}"
+            )
+        tag = Tag(
+            tag=name,
+            unit=settings.unit or "",
+            type=settings.type or TagType.FLOAT,
+            node=settings.node,
+        )
+        found[name] = tag, {**settings.address, "connection": settings.connection}
+    return found
 
 
 def rules(mapping: Mapped) -> dict[str, Rule]:

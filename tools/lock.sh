@@ -10,7 +10,8 @@ fi
 lock() { # FILE SOURCE... : hashes, who asked for what, and no registry named
   file=requirements/$1.txt; shift
   "$UV" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-    --no-emit-index-url --no-emit-package bjdata --output-file "$file" "$@"
+    --no-emit-index-url --no-emit-package bjdata --override requirements/override.in \
+    --output-file "$file" "$@"
 }
 # bjdata needs a C compiler and NumPy; autobahn does without it, and then the agent needs no NumPy.
 extra="pyproject.toml --extra"

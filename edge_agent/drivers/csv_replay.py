@@ -1,12 +1,21 @@
 """A driver that replays recorded readings in a loop, with the times of now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from edge_agent.drivers.driver import OnReadings, Reading, Value, WriteRefused
+from edge_agent.drivers.driver import (
+    DriverFailed,
+    Found,
+    Link,
+    OnReadings,
+    Reading,
+    Value,
+    WriteRefused,
+    tags_found,
+)
 from heddle.contract.devices import Tag, TagType
 from heddle.contract.samples import Quality
 from heddle.recordings import Recorded, read_csv
@@ -32,6 +41,7 @@ class CsvReplay:
         self._file = file
         self._time_scale = time_scale
         self._readings = read_csv(file)
+        self._now: dict[str, Reading] = {}
         self._next = 0
         self._round_at = 0.0  # when the round under way began
         self._timer: IDelayedCall | None = None
@@ -43,17 +53,34 @@ class CsvReplay:
             found.setdefault(each.tag, Tag(tag=each.tag, type=_type(each)))
         return tuple(found.values())
 
-    def start(self, on_readings: OnReadings) -> None:
+    def subscribe(self, on_readings: OnReadings) -> None:
         """Tell the first value of tags that come later, then follow the file."""
         now_us = self._now_us()
         first: dict[str, Recorded] = {}
         for each in self._readings:
             first.setdefault(each.tag, each)
-        on_readings([_told(each, now_us) for each in first.values() if each.at_s > 0])
+        self._tell(
+            on_readings,
+            [_told(each, now_us) for each in first.values() if each.at_s > 0],
+        )
         self._round_at = self._clock.seconds()
         self._go_on(on_readings)
 
-    async def write(self, tag: str, value: Value) -> None:
+    def connections(self) -> Sequence[Link]:
+        """None: it talks to nobody."""
+        return ()
+
+    async def read(self, tag: str) -> Reading:
+        """The value that was replayed last."""
+        if (now := self._now.get(tag)) is None:
+            raise DriverFailed(f"{self._file.name} has told no value of {tag!r} yet")
+        return now
+
+    async def browse(self, at: str = "") -> tuple[Found, ...]:
+        """All tags of the file."""
+        return tags_found(self.tags(), at)
+
+    async def write(self, tag: str, value: Value, *, key: str = "") -> None:
         """A recording takes no setpoints."""
         raise WriteRefused(
             f"tag {tag!r} is replayed from {self._file.name} and cannot be written"
@@ -63,6 +90,10 @@ class CsvReplay:
         """Tell no more."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
+
+    def _tell(self, on_readings: OnReadings, readings: Sequence[Reading]) -> None:
+        self._now |= {each.tag: each for each in readings}
+        on_readings(readings)
 
     def _go_on(self, on_readings: OnReadings) -> None:
         elapsed_s = (self._clock.seconds() - self._round_at) * self._time_scale
@@ -74,7 +105,7 @@ class CsvReplay:
             due.append(_told(self._readings[self._next], self._now_us()))
             self._next += 1
         if due:
-            on_readings(due)
+            self._tell(on_readings, due)
         if self._next < len(self._readings):
             wait_s = self._readings[self._next].at_s - elapsed_s
         else:

@@ -5,7 +5,7 @@ the rest every few seconds. Equal seeds and equal writes give equal readings.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -15,8 +15,18 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from edge_agent.drivers.bioreactor import Noise, Plant, Setpoints, advance
-from edge_agent.drivers.driver import OnReadings, Reading, Value, WriteRefused
+from edge_agent.drivers.driver import (
+    DriverFailed,
+    Found,
+    Link,
+    OnReadings,
+    Reading,
+    Value,
+    WriteRefused,
+    tags_found,
+)
 from heddle.contract.devices import Tag
+from heddle.contract.samples import Quality
 from heddle.files import write_whole
 
 log = Logger()
@@ -80,7 +90,7 @@ class PlantDriver:
             for name, unit in UNITS.items()
         )
 
-    def start(self, on_readings: OnReadings) -> None:
+    def subscribe(self, on_readings: OnReadings) -> None:
         """Begin to scan."""
         self._loop = LoopingCall.withCount(lambda n: self._scan(n, on_readings))
         self._loop.clock = self._clock
@@ -89,7 +99,23 @@ class PlantDriver:
             lambda failure: log.failure("the simulated plant stopped", failure)
         )
 
-    async def write(self, tag: str, value: Value) -> None:
+    def connections(self) -> Sequence[Link]:
+        """None: it talks to nobody."""
+        return ()
+
+    async def read(self, tag: str) -> Reading:
+        """The value as it was last told."""
+        if tag not in UNITS:
+            raise DriverFailed(f"the simulated plant has no tag {tag!r}")
+        value = self._told.get(tag)
+        quality = Quality.BAD if value is None else Quality.GOOD
+        return Reading(tag, int(self._now_s() * 1_000_000), value, quality)
+
+    async def browse(self, at: str = "") -> tuple[Found, ...]:
+        """All its tags."""
+        return tags_found(self.tags(), at)
+
+    async def write(self, tag: str, value: Value, *, key: str = "") -> None:
         """Set a setpoint within its limits."""
         if tag not in _SETPOINTS:
             raise WriteRefused(

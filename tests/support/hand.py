@@ -8,7 +8,16 @@ from typing import Any
 
 from edge_agent.agent import Agent
 from edge_agent.config import Config, RuntimeChoice
-from edge_agent.drivers.driver import OnReadings, Reading, Value, WriteRefused
+from edge_agent.drivers.driver import (
+    DriverFailed,
+    Found,
+    Link,
+    OnReadings,
+    Reading,
+    Value,
+    WriteRefused,
+    tags_found,
+)
 from edge_agent.identity import Identity
 from edge_agent.runtime.choose import choose_runtime
 from edge_agent.tags import TagTable
@@ -35,7 +44,7 @@ class Hand:
         """Numbers of no unit."""
         return self._tags
 
-    def start(self, on_readings: OnReadings) -> None:
+    def subscribe(self, on_readings: OnReadings) -> None:
         """Nothing is known at first."""
         self._tell = on_readings
 
@@ -49,7 +58,19 @@ class Hand:
         """These were read."""
         self._tell(readings)
 
-    async def write(self, tag: str, value: Value) -> None:
+    def connections(self) -> Sequence[Link]:
+        """None: it talks to nobody."""
+        return ()
+
+    async def read(self, tag: str) -> Reading:
+        """A hand is not asked."""
+        raise DriverFailed(f"tag {tag!r} is set by hand")
+
+    async def browse(self, at: str = "") -> tuple[Found, ...]:
+        """Its tags."""
+        return tags_found(self._tags, at)
+
+    async def write(self, tag: str, value: Value, *, key: str = "") -> None:
         """A hand takes no setpoints."""
         raise WriteRefused(f"tag {tag!r} is set by hand, not to {value!r}")
 

@@ -154,6 +154,16 @@ def test_a_clock_that_was_set_back_blinds_no_alarm() -> None:
     assert [x.number for x in device.told if x.alarm == "hot"] == [0, 1, 2]
 
 
+def test_a_reading_dated_ahead_ends_no_delay_early() -> None:
+    device = Device(rule(on_delay_ms=60_000))
+    assert device.judge(read(1, 11)) == []
+    device.bank.judge([read(3_600, 11)], 2 * SECOND)
+    device.bank.due(2 * SECOND)
+    assert device.keep().told == ()
+    device.bank.due(61 * SECOND)
+    assert [x.at_us for x in device.keep().told] == [61 * SECOND]
+
+
 def test_a_late_reading_is_none_of_a_clock_that_was_set_back() -> None:
     device = Device(rule())
     device.judge(read(100, 5))

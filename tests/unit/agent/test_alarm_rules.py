@@ -7,6 +7,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from edge_agent.alarm_report import MAX_RETRY_S, StateReport
 from edge_agent.alarm_rules import AGAIN_S, RuleWatch
 from heddle.contract.alarms import AlarmRuleList
 from heddle.contract.declare import StorageUnavailable
@@ -35,7 +36,13 @@ class Watched:
     def __init__(self) -> None:
         self.clock = Clock()
         self.heeded: list[Any] = []
-        self.watch = RuleWatch(self.clock, "press_7", self.heeded.append)
+        self.reports: list[Any] = []
+        report = StateReport(self.clock, self.report)
+        self.watch = RuleWatch(self.clock, "press_7", self.heeded.append, report)
+
+    async def report(self) -> None:
+        """What led to a state is never all delivered, here."""
+        self.reports.append(len(self.heeded))
 
     def join(self) -> Link:
         link: Any = Link()
@@ -55,7 +62,9 @@ def test_it_asks_at_each_join_and_now_and_then(device: Watched) -> None:
     device.clock.advance(AGAIN_S)
     assert len(link.asked) == 2
     link.asked[1].callback(NONE)
+    assert device.reports[0] == 1
     device.watch.left()
+    device.clock.advance(MAX_RETRY_S)
     assert device.clock.getDelayedCalls() == []
     again = device.join()
     assert len(again.asked) == 1

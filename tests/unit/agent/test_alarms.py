@@ -47,10 +47,14 @@ class Disk:
 
     def __init__(self) -> None:
         self.full = False
+        self.waits = False
         self.told: list[tuple[str, int]] = []
         self.rows: dict[str, bytes] = {}
         self.lost = 0
         self.writes = 0
+
+    async def position(self, _stream: Any) -> tuple[str, int] | None:
+        return None if self.waits else ("e", len(self.told))
 
     async def alarm_rows(self) -> dict[str, bytes]:
         return dict(self.rows)
@@ -250,3 +254,22 @@ def test_the_end_keeps_what_is_held_and_leaves_no_timer(device: Device) -> None:
     again = Device(device.disk, at_s=1010)
     again.clock.advance(0)
     assert device.causes == ["raised"]
+
+
+def test_how_alarms_stand_is_told_once_what_led_there_is_delivered(
+    device: Device,
+) -> None:
+    device.alarms.set_rules((HOT,))
+    device.disk.full = True
+    device.read(11)
+    assert done(device.alarms.report()) is None  # it is in memory only
+    device.disk.full = False
+    device.clock.advance(5)
+    device.disk.waits = True
+    assert done(device.alarms.report()) is None
+    device.disk.waits = False
+    report = done(device.alarms.report())
+    assert (report.epoch, report.next_number) == ("e", 1)
+    (hot,) = report.standing
+    assert (hot.alarm, hot.state, hot.value) == ("hot", "unacknowledged", 11.0)
+    assert hot.raised_at_us == 1_000_000_000

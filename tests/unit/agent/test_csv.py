@@ -69,7 +69,7 @@ def replayed(path, seconds: float, **settings):
     clock = Clock()
     clock.advance(1000)
     driver, told = CsvReplay(clock, path, now_s=clock.seconds, **settings), []
-    driver.start(
+    driver.subscribe(
         lambda readings: told.extend(
             (r.at_us / 1e6 - 1000, r.tag, r.value) for r in readings
         )

@@ -33,7 +33,7 @@ def file(tmp_path):
 
 
 def table(path) -> TagTable:
-    mapping, source = load_mapping(path), f"tag file {path}"
+    mapping, source = load_mapping(path).tags, f"tag file {path}"
     tags = mapped(DRIVER, mapping, source=source)
     return TagTable(tags, derivations(tags, mapping, source=source))
 
@@ -112,7 +112,7 @@ def test_the_file_says_how_tags_are_thinned_out(file) -> None:
         "[tags.current]\nmin_interval_ms = 100\n"
         "[tags.valve]\ndeadband = 0\nmax_interval_ms = 5000\n" + POWER
     )
-    assert rules(load_mapping(path)) == {
+    assert rules(load_mapping(path).tags) == {
         "voltage": Rule(deadband=0.5, greatest_s=60.0),
         "current": Rule(least_s=0.1),
         "valve": Rule(deadband=0.0, greatest_s=5.0),
@@ -126,7 +126,7 @@ def test_pint_comes_with_the_first_expression_only(file) -> None:
         "from edge_agent.derived import derivations\n"
         "from edge_agent.mapping import load_mapping\n"
         "def tags(file):\n"
-        "    return derivations((), load_mapping(file), source='')\n"
+        "    return derivations((), load_mapping(file).tags, source='')\n"
         "tags(None); print('pint' in sys.modules)\n"
         f"tags(__import__('pathlib').Path({str(file(POWER))!r}))\n"
     )

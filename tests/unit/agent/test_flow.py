@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from edge_agent.engine.protocol import Status
 from edge_agent.flow import Flow
-from edge_agent.runtime.runtime import EngineFailed, EngineState
+from edge_agent.reconcile.setbacks import Setbacks
+from edge_agent.runtime.runtime import EngineFailed
 from edge_agent.shelf import Wanted
 from edge_agent.tags import TagTable
 from heddle.contract.flows import FlowState, Runtime
@@ -16,44 +16,48 @@ from heddle.contract.runs import EngineUnavailable, RunReport, RunStatus
 
 
 class NoRoom:
-    """A place where no engine can be started."""
+    """Engines that cannot be started, tried again when that is due."""
 
-    kind, docker = Runtime.CONTAINER, None
+    kind = Runtime.CONTAINER
 
     def __init__(self, clock):
         self._clock = clock
-        self.starts, self.stops = [], 0
+        self._setbacks = Setbacks(clock.seconds, lambda: 0.5)
+        self.asked = 0
 
-    async def start(self, flow, directory):
-        self.starts.append(self._clock.seconds())
-        raise EngineFailed("Docker: the disk is full")
+    def up(self, flow):
+        self.asked += 1
+        answer = Deferred(lambda _: timer.cancel())
+        setback = self.setback(flow)
+        due_s = 0.0 if setback is None else setback.due_s - self._clock.seconds()
+        timer = self._clock.callLater(max(due_s, 0.0), self._fail, flow, answer)
+        return answer
 
-    async def state(self, flow):
-        return EngineState(running=False)
+    def _fail(self, flow, answer):
+        self._setbacks.add(flow, "Docker: no such device")
+        answer.errback(EngineFailed("Docker: no such device"))
 
-    async def stop(self, flow):
-        self.stops += 1
+    def setback(self, flow):
+        return self._setbacks.of(flow)
 
-    async def found(self):
-        return frozenset()
-
-    async def close(self, *, keep):
-        pass
+    def told(self, flow):
+        setback = self.setback(flow)
+        return "" if setback is None else self._setbacks.told(setback)
 
 
-def kept(clock: Clock) -> tuple[Flow, NoRoom]:
-    place = NoRoom(clock)
+def kept(clock: Clock, running: bool = True) -> tuple[Flow, NoRoom]:
+    engines = NoRoom(clock)
     flow = Flow(
         clock,
-        Wanted("brew", 3, {}),
+        Wanted("brew", 3, {}, running),
         Path("/nowhere"),
         now_s=clock.seconds,
-        runtime=place,
+        engines=engines,
         tags=TagTable(()),
         duties=None,
     )
     flow.start()
-    return flow, place
+    return flow, engines
 
 
 def failed_with(deferred: Deferred) -> Exception:
@@ -62,31 +66,32 @@ def failed_with(deferred: Deferred) -> Exception:
     return found[0]
 
 
-def test_an_engine_that_cannot_start_is_tried_ever_slower() -> None:
-    clock = Clock()
-    _, place = kept(clock)
-    for _ in range(6000):
-        clock.advance(0.1)
-    gaps = [
-        round(b - a, 1) for a, b in zip(place.starts, place.starts[1:], strict=False)
-    ]
-    assert gaps[:6] == pytest.approx([0, 0.5, 2, 5, 15, 30], abs=0.11)
-    assert gaps[6:] == pytest.approx([30] * len(gaps[6:]), abs=0.11)
-    assert len(place.starts) < 30
-
-
-def test_three_failures_make_a_failed_flow_with_the_reason() -> None:
+def test_three_failures_make_a_failed_flow_with_the_reason_and_the_next_time() -> None:
     clock = Clock()
     flow, _ = kept(clock)
     settled = flow.settled()
+    clock.advance(0)  # the first attempt,
+    clock.advance(0)  # one more at once
     assert flow.report.state is FlowState.STARTING
+    assert flow.report.detail == "Docker: no such device; next attempt in 5 s"
     assert not settled.called
-    clock.advance(0.1)
-    clock.advance(0.6)
+    clock.advance(5)
     assert flow.report.state is FlowState.FAILED
-    assert flow.report.detail == "Docker: the disk is full"
+    assert flow.report.detail == "Docker: no such device; next attempt in 20 s"
     assert settled.called
     assert flow.settled().called
+    clock.advance(8)
+    assert flow.report.detail == "Docker: no such device; next attempt in 12 s"
+
+
+def test_a_flow_at_rest_is_settled_and_asks_for_no_engine() -> None:
+    flow, engines = kept(Clock(), running=False)
+    assert flow.settled().called
+    assert flow.report.state is FlowState.STOPPED
+    assert "'brew' is stopped: it is installed to be at rest" in str(
+        failed_with(flow.ask(Status()))
+    )
+    assert engines.asked == 0
 
 
 def test_an_engine_that_does_not_answer_is_told() -> None:
@@ -96,14 +101,13 @@ def test_an_engine_that_does_not_answer_is_told() -> None:
     assert "'brew' is starting" in str(error)
 
 
-def test_a_flow_that_is_stopped_is_tried_no_more() -> None:
+def test_a_flow_that_is_parted_from_asks_no_more() -> None:
     clock = Clock()
-    flow, place = kept(clock)
-    done = Deferred.fromCoroutine(flow.stop())
-    tried = len(place.starts)
+    flow, engines = kept(clock)
+    done = Deferred.fromCoroutine(flow.part())
     clock.advance(100)
     assert done.called
-    assert (len(place.starts), place.stops) == (tried, 1)
+    assert engines.asked == 1
     assert clock.getDelayedCalls() == []
 
 

@@ -58,7 +58,7 @@ def test_memory_is_kept_with_the_transitions(path: Path) -> None:
     store.append_alarms((transition("b"),), {"b": None})
     store.close()
     again = opened(path)
-    assert again.alarm_rows() == {"a": b"3"}
+    assert again.alarms.rows() == {"a": b"3"}
     assert alarms_in(again) == ["a", "b"]
     again.close()
 
@@ -74,7 +74,7 @@ def test_either_both_are_kept_or_neither(path: Path) -> None:
     other.close()
     with pytest.raises(sqlite3.Error, match="disk is full"):
         store.append_alarms((transition("b"),), {"a": b"2", "b": b"2"})
-    assert store.alarm_rows() == {"a": b"1"}
+    assert store.alarms.rows() == {"a": b"1"}
     assert alarms_in(store) == ["a"]
     store.close()
 
@@ -98,5 +98,5 @@ def test_a_file_from_before_the_alarms_gets_room_for_them(path: Path) -> None:
     old.close()
     store = opened(path)
     store.append_alarms((), {"a": b"1"})
-    assert store.alarm_rows() == {"a": b"1"}
+    assert store.alarms.rows() == {"a": b"1"}
     store.close()

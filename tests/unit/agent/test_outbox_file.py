@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.budget import Budget
-from edge_agent.outbox_store import Executed, OutboxStore
+from edge_agent.executed import Executed
+from edge_agent.outbox_store import OutboxStore
 from heddle.contract.devices import TagType
 from heddle.contract.samples import Loss, Receipt, SampleColumns, SampleTag, Stream
 from tests.support.centre import items_of
@@ -58,7 +59,7 @@ def test_what_format_1_had_lost_is_told_in_the_stream_of_losses(path) -> None:
 
 def test_numbers_and_memories_go_on(path) -> None:
     store = OutboxStore(path, FULL_BUDGET)
-    assert store.executed("r", 1) == Executed("no such tag")
+    assert store.commands.outcome("r", 1) == Executed("no such tag")
     first = store.batch(Stream.SAMPLES)
     columns = SampleColumns(
         tags=(SampleTag(tag="n", type=TagType.TEXT),),

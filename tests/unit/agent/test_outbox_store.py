@@ -5,7 +5,8 @@ import struct
 import pytest
 
 from edge_agent.budget import BATCH_ITEMS, Budget
-from edge_agent.outbox_store import Executed, Lost, OutboxStore, Taken
+from edge_agent.executed import Executed
+from edge_agent.outbox_store import Lost, OutboxStore, Taken
 from edge_agent.packing import count
 from heddle.contract.alarms import AlarmTransition
 from heddle.contract.runs import RunEvents, WorkflowEvent
@@ -65,6 +66,31 @@ def store(tmp_path):
     opened = OutboxStore(tmp_path / "outbox.sqlite", Budget(1 << 20))
     yield opened
     opened.close()
+
+
+def test_a_batch_says_what_the_clock_said(tmp_path) -> None:
+    now = [100.0]
+    store = OutboxStore(tmp_path / "o.sqlite", Budget(1 << 20), lambda: now[0])
+    for second in (101.0, 102.0, 50.0):
+        now[0] = second
+        store.append_samples(samples(second))
+    first = store.batch(SAMPLES)
+    assert (values(first), first.clock_us) == ([101.0, 102.0], 102_000_999)
+    second = store.batch(SAMPLES, first)
+    assert (values(second), second.clock_us) == ([50.0], 50_000_999)
+    store.close()
+
+
+def test_the_position_is_told_once_nothing_waits(store) -> None:
+    epoch, number = store.position(SAMPLES)
+    assert number == 0
+    store.append_samples(samples(1, 2))
+    assert store.position(SAMPLES) is None
+    store.acknowledge(receipt(store.batch(SAMPLES)))
+    assert store.position(SAMPLES) == (epoch, 2)
+    store.append_unkept(SAMPLES, 5, "the disk was full", None)
+    other, number = store.position(SAMPLES)
+    assert (other == epoch, number) == (False, 0)
 
 
 def test_a_batch_is_offered_until_it_is_acknowledged(store) -> None:
@@ -161,18 +187,18 @@ def test_repeated_events_are_kept_once(store) -> None:
 
 def test_a_forgotten_run_may_come_again(store) -> None:
     store.append_events(told("r", 0))
-    store.record_executed("r", 0, None)
+    store.commands.record("r", 0, None)
     store.forget_run("r")
     assert store.append_events(told("r", 0))[0] == told("r", 0)
-    assert store.executed("r", 0) is None
+    assert store.commands.outcome("r", 0) is None
 
 
 def test_a_command_is_remembered_with_its_outcome(store) -> None:
-    assert store.executed("r", 0) is None
-    store.record_executed("r", 0, None)
-    store.record_executed("r", 1, "no such tag")
-    assert store.executed("r", 0) == Executed(None)
-    assert store.executed("r", 1) == Executed("no such tag")
+    assert store.commands.outcome("r", 0) is None
+    store.commands.record("r", 0, None)
+    store.commands.record("r", 1, "no such tag")
+    assert store.commands.outcome("r", 0) == Executed(None)
+    assert store.commands.outcome("r", 1) == Executed("no such tag")
 
 
 def test_a_gap_behind_us_is_filled_from_where_it_is_wanted(store) -> None:

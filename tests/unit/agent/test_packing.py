@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from dataclasses import replace
 
 from edge_agent.packing import Chunk, Tags, encode, make_batch
 from heddle.contract.devices import TagType
@@ -82,3 +83,14 @@ def test_a_cut_chunk_carries_no_text_of_the_rows_cut_off() -> None:
     batch = joined(cut)
     assert told(batch) == [("mode", "b"), ("speed", 7.0)]
     assert batch.samples.texts == ("b",)
+
+
+def test_a_batch_tells_the_clock_and_ends_where_that_was_set_back() -> None:
+    chunks = [
+        replace(chunk((0, float(kept_ms))), kept_ms=kept_ms)
+        for kept_ms in (70, 70, 80, 20, 30)
+    ]
+    assert [value for _, value in told(joined(*chunks))] == [70.0, 70.0, 80.0]
+    assert joined(*chunks).clock_us == 80_999
+    assert joined(*chunks[3:]).clock_us == 30_999
+    assert joined(chunk((0, 1.0))).clock_us is None

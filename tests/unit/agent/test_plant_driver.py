@@ -31,7 +31,7 @@ class Bench:
             **{"seed": 1, "now_s": self.clock.seconds, **settings},
         )
         self.told = []
-        self.driver.start(self.told.append)
+        self.driver.subscribe(self.told.append)
 
     def run(self, seconds: float, step: float = 0.2) -> None:
         for _ in range(round(seconds / step)):

@@ -45,7 +45,7 @@ def test_a_node_is_a_mapped_id_or_the_tags_own_name() -> None:
 def test_the_mapping_file_gives_unit_type_and_node(tmp_path) -> None:
     file = tmp_path / "tags.toml"
     file.write_text('[tags.temperature]\nunit = "K"\nnode = "n1"\ntype = "integer"\n')
-    (tag, other) = mapped(PLANT, load_mapping(file), source="-")
+    (tag, other) = mapped(PLANT, load_mapping(file).tags, source="-")
     assert tag == Tag(tag="temperature", unit="K", type=TagType.INTEGER, node="n1")
     assert other == PLANT[1]
 
@@ -68,7 +68,7 @@ def test_a_flaw_of_the_mapping_is_told_with_the_file(tmp_path, text, sentence) -
     file = tmp_path / "tags.toml"
     file.write_text(text)
     with pytest.raises(ConfigError, match="tags.toml.*" + sentence):
-        mapped(PLANT, load_mapping(file), source=f"tag file {file}")
+        mapped(PLANT, load_mapping(file).tags, source=f"tag file {file}")
 
 
 def test_the_example_workflow_fits_the_plant() -> None:

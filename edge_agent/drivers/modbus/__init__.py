@@ -1,0 +1,1 @@
+"""Tags of Modbus TCP devices and gateways."""
