@@ -27,6 +27,7 @@ RUN install-wheels.sh /wheels/engine /opt/packages
 FROM base AS engine
 COPY --from=engine-packages /opt/packages /opt/packages
 COPY --from=heddle-wheel /opt/heddle /opt/heddle
+LABEL heddle.role=engine
 USER heddle
 ENTRYPOINT ["python3", "-m", "edge_agent.engine"]
 

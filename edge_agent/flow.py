@@ -1,9 +1,9 @@
-"""One installed flow: keeps its engine up, and its link to it.
+"""One installed flow: keeps the link to its engine, and takes over what that tells.
 
-The keeper starts the engine, connects, and starts over when the link breaks: at once
-the first time, then slower and slower, so that an engine that cannot live costs
-nothing. An engine that hangs is ended and replaced. Whatever the engine's fate, its
-journal decides what its runs are; the flow remembers only which of them are active.
+The keeper waits until the engine is up, connects, and tells when the link breaks or the
+engine hangs, so that it is brought up again: at once the first time, then later and
+later. Whatever the engine's fate, its journal decides what its runs are; the flow
+remembers only which of them are active.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -29,22 +29,22 @@ from edge_agent.engine.protocol import (
     Status,
     Welcome,
 )
-from edge_agent.link import EngineLink, connect
+from edge_agent.link import Dial, EngineLink, connect
 from edge_agent.outbox import OutboxFailed
 from edge_agent.pulse import Pulse
-from edge_agent.runtime.runtime import EngineFailed, Runtime
+from edge_agent.reconcile.setbacks import Setback
+from edge_agent.runtime.runtime import EngineFailed, EngineState
 from edge_agent.shelf import Wanted
 from edge_agent.tags import TagTable
 from edge_agent.watched import Watched
 from heddle.contract.flows import FlowState, InstalledFlow
+from heddle.contract.flows import Runtime as Kind
 from heddle.contract.runs import EngineUnavailable, RunEvents, RunReport, RunStatus
 from heddle.wamp.spawn import spawn
 
 log = Logger()
 
-RETRIES_S = (0.0, 0.5, 2.0, 5.0, 15.0, 30.0)
-FAILED_AFTER = 3  # ends in a row
-STABLE_AFTER_S = 30.0
+FAILED_AFTER = 3  # failures in a row
 CONNECT_WITHIN_S = 20.0
 CONNECT_EVERY_S = 0.05
 SILENT_AFTER_S = 30.0
@@ -69,6 +69,41 @@ class Duties(Protocol):
         ...
 
 
+class Keeps(Protocol):
+    """Who keeps the engines up."""
+
+    @property
+    def kind(self) -> Kind:
+        """Where they run."""
+        ...
+
+    def up(self, flow: str) -> Deferred[str]:
+        """Fires with the engine's label once it runs, fails with ``EngineFailed`` for
+        each attempt that fails.
+        """
+        ...
+
+    def fell(self, flow: str, why: str, *, lived_s: float = 0.0) -> Setback:
+        """The engine is gone, or cannot be reached."""
+        ...
+
+    def hangs(self, flow: str) -> None:
+        """The engine is to be ended before it is brought up again."""
+        ...
+
+    def setback(self, flow: str) -> Setback | None:
+        """What keeps the engine from running, if anything does."""
+        ...
+
+    def told(self, flow: str) -> str:
+        """The same in words, with the time of the next attempt."""
+        ...
+
+    async def state(self, flow: str) -> EngineState:
+        """How the engine stands, with its last words."""
+        ...
+
+
 class Flow:
     """A wanted flow and the engine that serves it."""
 
@@ -79,18 +114,20 @@ class Flow:
         directory: Path,
         *,
         now_s: Callable[[], float],
-        runtime: Runtime,
+        engines: Keeps,
         tags: TagTable,
         duties: Duties,
         silent_after_s: float = SILENT_AFTER_S,
+        dial: Dial = connect,
     ) -> None:
         self._reactor = reactor
         self.wanted = wanted
         self._directory = directory
-        self._runtime = runtime
+        self._engines = engines
         self._tags = tags
         self._duties = duties
         self._silent_after_s = silent_after_s
+        self._dial = dial
         self._alerting = alert_dispatchers(wanted.definition)
         self._link: EngineLink | None = None
         self._keeper: Deferred[None] | None = None
@@ -109,14 +146,23 @@ class Flow:
         return InstalledFlow(
             flow=self.wanted.flow,
             version=self.wanted.version,
-            runtime=self._runtime.kind,
+            runtime=self._engines.kind,
             state=self._state,
-            detail=self._detail,
+            detail=self._told,
             engine=self._label,
         )
 
+    @property
+    def _told(self) -> str:
+        if self._state in (FlowState.READY, FlowState.STOPPED):
+            return self._detail
+        return self._engines.told(self.wanted.flow) or self._detail
+
     def start(self) -> None:
-        """Bring the engine up and keep it up."""
+        """Bring the engine up and keep it up, if it shall run."""
+        if not self.wanted.running:
+            self._become(FlowState.STOPPED, "it is installed to be at rest")
+            return
         self._keeper = Deferred.fromCoroutine(self._keep())
         _ = self._keeper.addErrback(self._keeper_ended)
 
@@ -128,13 +174,12 @@ class Flow:
         self._unlink()
         self._settle()
 
-    async def stop(self) -> None:
-        """End the engine, once what it told is kept."""
+    async def part(self) -> None:
+        """Leave the engine alone for good, once what it told is kept."""
         with suppress(defer.TimeoutError):
             await self._keeping.acquire().addTimeout(KEEP_RETRY_S, self._reactor)
             self._keeping.release()
         await self.let_go()
-        await self._runtime.stop(self.wanted.flow)
 
     def settled(self) -> Deferred[None]:
         """Fires when the engine answers or has failed; at once if that is so."""
@@ -153,7 +198,7 @@ class Flow:
             answer.errback(
                 EngineUnavailable(
                     f"the engine of flow {self.wanted.flow!r} is {self._state.value}"
-                    + (f": {self._detail}" if self._detail else "; try again shortly")
+                    + (f": {self._told}" if self._told else "; try again shortly")
                 )
             )
             return answer
@@ -252,43 +297,47 @@ class Flow:
             self._become(FlowState.FAILED, "a defect; see the agent's log")
 
     async def _keep(self) -> None:
-        ends = 0
+        flow = self.wanted.flow
         while True:
+            since_s = self._reactor.seconds()
             try:
-                since = self._reactor.seconds()
-                await self._live()
-                stable = self._reactor.seconds() - since >= STABLE_AFTER_S
-                ends = 1 if stable else ends + 1
-                why = (await self._runtime.state(self.wanted.flow)).detail
-            except (EngineFailed, EngineUnavailable) as error:
-                ends, why = ends + 1, str(error)
-            self._fell(ends, why)
-            await deferLater(self._reactor, RETRIES_S[min(ends, len(RETRIES_S)) - 1])
+                label = await self._engines.up(flow)
+                since_s = self._reactor.seconds()
+                await self._live(label)
+                why = (await self._engines.state(flow)).detail
+            except EngineUnavailable as error:
+                why = str(error)
+            except EngineFailed as error:  # an attempt, and counted as one
+                self._fell(str(error))
+                continue
+            lived_s = self._reactor.seconds() - since_s
+            self._engines.fell(flow, why or "it said nothing", lived_s=lived_s)
+            self._fell(why or "it said nothing")
 
-    def _fell(self, ends: int, why: str) -> None:
-        if ends < FAILED_AFTER:
+    def _fell(self, why: str) -> None:
+        setback = self._engines.setback(self.wanted.flow)
+        failures = setback.failures if setback is not None else 1
+        if failures < FAILED_AFTER:
             self._become(FlowState.STARTING, why)
             log.warn(
                 "{flow}: its engine is gone; restarting it: {why}",
                 flow=self.wanted.flow,
-                why=why or "it said nothing",
+                why=why,
             )
             return
         if self._state is not FlowState.FAILED:
             log.warn(
-                "{flow}: its engine ended {n} times in a row, retrying ever slower:"
-                " {why}",
+                "{flow}: its engine failed {n} times in a row, tried ever later: {why}",
                 flow=self.wanted.flow,
-                n=ends,
-                why=why or "it said nothing",
+                n=failures,
+                why=why,
             )
-        self._become(FlowState.FAILED, why or "the engine ends without a word")
+        self._become(FlowState.FAILED, why)
 
-    async def _live(self) -> None:
+    async def _live(self, label: str) -> None:
         """One life of the link, from start to loss."""
-        started = await self._runtime.start(self.wanted.flow, self._directory)
         link, welcome = await self._connect()
-        self._link, self._label = link, started.label
+        self._link, self._label = link, label
         pulse = Pulse(self._reactor, link, self._silent_after_s)
         try:
             self._readings.want(welcome)
@@ -299,7 +348,7 @@ class Flow:
                 "{flow} version {version} is ready ({label}, {n} active runs)",
                 flow=self.wanted.flow,
                 version=welcome.version,
-                label=started.label,
+                label=label,
                 n=len(self.active),
             )
             await link.lost
@@ -307,7 +356,7 @@ class Flow:
             pulse.stop()
             self._unlink()
         if pulse.silent:
-            await self._runtime.stop(self.wanted.flow)  # make it anew
+            self._engines.hangs(self.wanted.flow)
             raise EngineUnavailable(
                 f"the engine of flow {self.wanted.flow!r} hung: it said nothing for "
                 f"{self._silent_after_s:g} s"
@@ -320,17 +369,17 @@ class Flow:
         while True:
             link = EngineLink(self._reactor, self.wanted.flow, self)
             try:
-                return link, await connect(self._reactor, self._directory, link)
+                return link, await self._dial(self._reactor, self._directory, link)
             except EngineUnavailable:
                 tries += 1
             if self._reactor.seconds() > give_up_at:
-                await self._runtime.stop(self.wanted.flow)  # it hangs: make it anew
+                self._engines.hangs(self.wanted.flow)
                 raise EngineUnavailable(
                     f"the engine of flow {self.wanted.flow!r} did not open its socket "
                     f"in {CONNECT_WITHIN_S:g} s"
                 )
             if tries % 5 == 0:
-                state = await self._runtime.state(self.wanted.flow)
+                state = await self._engines.state(self.wanted.flow)
                 if not state.running:
                     raise EngineUnavailable(state.detail or "the engine ended")
             await deferLater(self._reactor, CONNECT_EVERY_S)

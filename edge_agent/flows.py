@@ -1,14 +1,16 @@
 """All flows of this device: installing, removing, and which run belongs to which.
 
-The answers to ``heddle.device.{device}.flow.*``. What is installed is on the shelf
-before it is started, so that a crash at any moment leaves either the old or the new.
+The answers to ``heddle.device.{device}.flow.*``. What is wanted is on the shelf before
+anything is done for it, so that a crash at any moment leaves either the old or the new;
+the engines follow.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from twisted.internet import defer
-from twisted.internet.defer import DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -16,7 +18,8 @@ from edge_agent.admission import admit
 from edge_agent.drivers.driver import Reading
 from edge_agent.flow import Flow
 from edge_agent.outbox import Outbox
-from edge_agent.runtime.runtime import Runtime
+from edge_agent.reconcile.engines import Engines
+from edge_agent.runtime.runtime import Configuration
 from edge_agent.shelf import Shelf, Wanted
 from edge_agent.tags import TagTable
 from heddle.contract.declare import check_id
@@ -33,7 +36,9 @@ from heddle.contract.runs import (
     FlowNotInstalled,
     RunAlreadyActive,
     RunNotFound,
+    StorageFull,
 )
+from heddle.wamp.spawn import spawn
 
 log = Logger()
 
@@ -49,17 +54,20 @@ class Flows:
         shelf: Shelf,
         *,
         make: Callable[[Wanted], Flow],
-        runtime: Runtime,
+        engines: Engines,
+        configuration: Configuration,
         tags: TagTable,
         outbox: Outbox,
     ) -> None:
         self._clock = clock
         self._shelf = shelf
         self._make = make
-        self._runtime = runtime
+        self._engines = engines
+        self._configuration = configuration
         self._tags = tags
         self._outbox = outbox
         self._flows: dict[str, Flow] = {}
+        self._unreadable: dict[str, str] = {}  # by flow, why
         self._changing = DeferredLock()  # a queue: one change at a time
 
     def __iter__(self) -> Iterator[Flow]:
@@ -68,17 +76,23 @@ class Flows:
 
     async def start(self) -> None:
         """Bring up what is on the shelf, end what is not."""
+        self._shelf.take_over()
+        self._unreadable = self._shelf.unreadable()
+        for flaw in self._unreadable.values():
+            log.warn("{flaw}; its engine is left alone", flaw=flaw)
+        self._engines.leave_alone(frozenset(self._unreadable))
         for wanted in self._shelf.wanted():
-            self._begin(wanted)
-        for orphan in await self._runtime.found() - self._flows.keys():
-            log.info("ending the engine of {flow}: it is not installed", flow=orphan)
-            await self._runtime.stop(orphan)
+            self._begin(self._as_set(wanted))
+        self._engines.start()
+        for flow in self._shelf.left_over():
+            log.info("{flow} is not installed; its remains are removed", flow=flow)
+            spawn(self._clear(flow), "removing the remains of {flow}", flow=flow)
 
-    async def stop(self, *, keep_engines: bool) -> None:
-        """The agent ends; engines that can live without it may go on."""
+    async def stop(self) -> None:
+        """The agent ends; the engines are not touched."""
         for flow in self:
             await flow.let_go()
-        await self._runtime.close(keep=keep_engines)
+        self._engines.stop()
 
     def heard(self, readings: Sequence[Reading]) -> None:
         """Tags moved."""
@@ -111,14 +125,24 @@ class Flows:
     def list(self) -> InstalledFlows:
         """All flows, by id."""
         return InstalledFlows(
-            flows=tuple(self._flows[flow].report for flow in sorted(self._flows))
+            flows=tuple(
+                self._flows[flow].report if flow in self._flows else self._unread(flow)
+                for flow in sorted({*self._flows, *self._unreadable})
+            )
         )
 
     async def install(self, request: InstallFlow) -> InstalledFlow:
         """Install or replace a flow; answers when its engine does."""
         check_id("flow", request.flow)
         admit(request.definition, self._tags)
-        wanted = Wanted(request.flow, request.version, request.definition)
+        wanted = Wanted(
+            request.flow,
+            request.version,
+            request.definition,
+            request.running,
+            self._engines.kind,
+            self._configuration,
+        )
         await self._changing.acquire()
         try:
             flow = self._flows.get(request.flow)
@@ -127,7 +151,7 @@ class Flows:
             await self._settled(flow)
         finally:
             self._changing.release()
-        if flow.report.state is not FlowState.READY:
+        if flow.report.state not in (FlowState.READY, FlowState.STOPPED):
             raise EngineUnavailable(
                 f"flow {wanted.flow!r} is installed, but its engine does not come up: "
                 f"{flow.report.detail or 'it is still starting'}"
@@ -138,32 +162,87 @@ class Flows:
         """Remove a flow, its engine and its journal."""
         await self._changing.acquire()
         try:
-            flow = self.get(request.flow)
-            await self._settled(flow)  # or nobody knows whether a run is active
-            async with flow.turn():
-                await self._refuse_if_active(flow, "remove it")
-                await flow.stop()
-            del self._flows[request.flow]
-            self._shelf.remove(request.flow)
-            for run in flow.runs:
+            if request.flow in self._unreadable:
+                runs: set[str] = set()
+            else:
+                runs = await self._let_go(self.get(request.flow))
+            self._shelf.forget(request.flow)
+            self._unreadable.pop(request.flow, None)
+            self._engines.unwant(request.flow)
+            for run in runs:
                 await self._outbox.forget_run(run)
+            await self._cleared(request.flow)
         finally:
             self._changing.release()
         log.info("{flow} removed", flow=request.flow)
         return Removed(flow=request.flow)
 
+    async def _let_go(self, flow: Flow) -> set[str]:
+        """Part from a flow that is to be removed; returns its runs."""
+        await self._settled(flow)  # or nobody knows whether a run is active
+        async with flow.turn():
+            await self._refuse_if_active(flow, "remove it")
+            await flow.part()
+        del self._flows[flow.wanted.flow]
+        return flow.runs
+
     async def _put(self, wanted: Wanted, former: Flow | None) -> Flow:
+        self._engines.room.check(f"installing flow {wanted.flow!r}")
         if former is not None:
             await self._settled(former)
             async with former.turn():
                 await self._refuse_if_active(former, f"install {wanted.version}")
-                await former.stop()
-        self._shelf.put(wanted)
+                self._keep(wanted)
+                await former.part()
+        else:
+            if wanted.flow in self._shelf.left_over():
+                await self._cleared(wanted.flow)
+            self._keep(wanted)
         flow = self._begin(wanted)
         if former is not None:
             flow.runs |= former.runs
         log.info("{flow} version {n} installed", flow=wanted.flow, n=wanted.version)
         return flow
+
+    def _keep(self, wanted: Wanted) -> None:
+        try:
+            self._shelf.put(wanted)
+        except OSError as error:
+            raise StorageFull(
+                f"flow {wanted.flow!r} cannot be kept in "
+                f"{self._shelf.file(wanted.flow)}: {error.strerror}; nothing changed"
+            ) from None
+        self._unreadable.pop(wanted.flow, None)
+
+    def _as_set(self, wanted: Wanted) -> Wanted:
+        """The settings rule as what it runs; what is on the disk follows them."""
+        now = replace(
+            wanted, configuration=self._configuration, runtime=self._engines.kind
+        )
+        if now != wanted:
+            try:
+                self._shelf.put(now)
+            except OSError as error:
+                file = self._shelf.file(wanted.flow)
+                log.warn("{file}: {why}", file=file, why=error.strerror)
+        return now
+
+    async def _clear(self, flow: str) -> None:
+        """Remove the remains of a flow, once it has no engine any more."""
+        await self._engines.gone(flow)
+        self._shelf.clear(flow)
+
+    async def _cleared(self, flow: str) -> None:
+        """The same, but not for ever. Raises ``EngineUnavailable``."""
+        clearing = Deferred.fromCoroutine(self._clear(flow))
+        try:
+            await clearing.addTimeout(SETTLE_WITHIN_S, self._clock)
+        except defer.TimeoutError:
+            spawn(self._clear(flow), "removing the remains of {flow}", flow=flow)
+            raise EngineUnavailable(
+                f"flow {flow!r} is no longer wanted, but its engine cannot be removed "
+                f"yet: {self._engines.told(flow) or 'it is still ending'}"
+            ) from None
 
     async def _settled(self, flow: Flow) -> None:
         with suppress(defer.TimeoutError):
@@ -171,6 +250,7 @@ class Flows:
 
     def _begin(self, wanted: Wanted) -> Flow:
         flow = self._flows[wanted.flow] = self._make(wanted)
+        self._engines.want(self._shelf.order(wanted), running=wanted.running)
         flow.start()
         return flow
 
@@ -182,3 +262,12 @@ class Flows:
                 f"stop it to {to}",
                 run=active[0],
             )
+
+    def _unread(self, flow: str) -> InstalledFlow:
+        return InstalledFlow(
+            flow=flow,
+            version=0,
+            runtime=self._engines.kind,
+            state=FlowState.FAILED,
+            detail=f"{self._unreadable[flow]}; install the flow again, or remove it",
+        )

@@ -5,7 +5,7 @@ nothing here waits for anything but the engine.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -168,6 +168,10 @@ class EngineLink(Int32StringReceiver):
         self._asked.pop(asked, None)
         late: Any = self._unavailable(f"gave no answer in {seconds:g} s")
         return Failure(late)  # type: ignore[no-untyped-call]
+
+
+Dial = Callable[[Any, Path, EngineLink], Awaitable[Welcome]]
+"""Connects a link to the engine of a flow's directory, as ``connect`` does."""
 
 
 def _refused(refusal: Refusal) -> Exception:

@@ -1,9 +1,19 @@
-"""The device's procedures, registered anew at every join."""
+"""The device's procedures, registered anew at every join, all at once.
+
+One after the other they would take a round trip each: seconds on a slow link, and with
+very many devices at the door the most of what a join takes.
+"""
+
+from collections.abc import Coroutine
+from typing import Any
+
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from edge_agent.alarms import Alarms
 from edge_agent.flows import Flows
 from edge_agent.runs import Runs
-from heddle.contract.alarms import ORDER_ALARMS, AlarmOrder, AlarmsMoved
+from heddle.contract.alarm_procedures import ORDER_ALARMS
+from heddle.contract.alarms import AlarmOrder, AlarmsMoved
 from heddle.contract.flows import (
     INSTALL_FLOW,
     LIST_INSTALLED,
@@ -46,14 +56,29 @@ async def serve_device(
     async def order(request: AlarmOrder, _: Caller) -> AlarmsMoved:
         return await alarms.order(request)
 
-    await session.serve(START_RUN, runs.start, device=device)
-    await session.serve(PAUSE_RUN, runs.pause, device=device)
-    await session.serve(RESUME_RUN, runs.resume, device=device)
-    await session.serve(STOP_RUN, runs.stop, device=device)
-    await session.serve(APPROVE_RUN, runs.approve, device=device)
-    await session.serve(TRIGGER_LISTENER, runs.trigger, device=device)
-    await session.serve(RUN_STATUS, runs.status, device=device)
-    await session.serve(INSTALL_FLOW, install, device=device)
-    await session.serve(REMOVE_FLOW, remove, device=device)
-    await session.serve(LIST_INSTALLED, list_installed, device=device)
-    await session.serve(ORDER_ALARMS, order, device=device)
+    await together(
+        session.serve(START_RUN, runs.start, device=device),
+        session.serve(PAUSE_RUN, runs.pause, device=device),
+        session.serve(RESUME_RUN, runs.resume, device=device),
+        session.serve(STOP_RUN, runs.stop, device=device),
+        session.serve(APPROVE_RUN, runs.approve, device=device),
+        session.serve(TRIGGER_LISTENER, runs.trigger, device=device),
+        session.serve(RUN_STATUS, runs.status, device=device),
+        session.serve(INSTALL_FLOW, install, device=device),
+        session.serve(REMOVE_FLOW, remove, device=device),
+        session.serve(LIST_INSTALLED, list_installed, device=device),
+        session.serve(ORDER_ALARMS, order, device=device),
+    )
+
+
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """Do all of it side by side; the first that fails is raised, the others end."""
+    under_way = [Deferred.fromCoroutine(each) for each in work]
+    try:
+        await gatherResults(under_way, consumeErrors=True)
+    except FirstError as first:
+        error: Any = first.subFailure.value
+        raise error from None
+    finally:
+        for each in under_way:
+            each.cancel()

@@ -82,7 +82,7 @@ class Service:
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait(20)
+        self.process.wait(60)
 
 
 class Database:
@@ -104,8 +104,8 @@ class Database:
         for child in children:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
-        self.process.wait(20)
-        psutil.wait_procs(children, 20)
+        self.process.wait(60)
+        psutil.wait_procs(children, 60)
 
     def dsn(self, database: str = "postgres") -> str:
         return self._postgres.dsn(database, PASSWORD)

@@ -1,0 +1,1 @@
+"""What shall run here and what does: compared by a plan, made equal step by step."""
