@@ -1,9 +1,11 @@
-"""Devices: list, show, and codes for new ones."""
+"""Devices: list, show, codes for new ones; and what is done to them."""
 
 import click
 
-from heddle.cli.connect import Client, client_command
+from heddle.cli.connect import Client, client_command, find_target
+from heddle.cli.provision import add, tell_code
 from heddle.cli.show import show_json, show_table, when
+from heddle.cli.upkeep import COMMANDS
 from heddle.contract.devices import (
     CREATE_CODE,
     GET_DEVICE,
@@ -94,15 +96,12 @@ def make_code(client: Client, device: str | None, kind: str, valid_s: int) -> No
     """A one-time code with which a new device enrols as DEVICE."""
 
     async def work(session: Session) -> None:
+        address = find_target(client.data).router
         request = CreateCode(device=device, kind=DeviceKind(kind), valid_s=valid_s)
-        made = await session.call(CREATE_CODE, request)
-        if client.json:
-            show_json(made)
-            return
-        click.echo(
-            f"{made.code}\nfor device {made.device}, once, until "
-            f"{when(made.expires_at_ms)}; on the device:\n"
-            f"  AGENT_CODE={made.code} AGENT_ROUTER_URL=… heddle-agent"
-        )
+        tell_code(client, await session.call(CREATE_CODE, request), address)
 
     client.run(work)
+
+
+for command in (add, *COMMANDS):
+    device.add_command(command)

@@ -26,6 +26,7 @@ from heddle.contract.flows import (
     RemoveFlow,
     SaveFlow,
 )
+from heddle.contract.local_changes import LIST_LOCAL_CHANGES, ListLocalChanges
 from heddle.wamp.session import Session
 
 INSTALL_WITHIN_S = 90.0
@@ -173,3 +174,38 @@ def list_flows(client: Client, device: str | None) -> None:
         )
 
     client.run(saved if device is None else installed)
+
+
+@click.command("changes")
+@click.option("--device", help="Of this device alone.")
+@click.option("--flow", "flow_id", help="Of this flow alone.")
+@click.option("--most", type=click.IntRange(1, 1000), default=100, show_default=True)
+@client_command
+def list_changes(
+    client: Client, device: str | None, flow_id: str | None, most: int
+) -> None:
+    """What was changed on devices themselves, and what the centre made of it."""
+
+    async def work(session: Session) -> None:
+        request = ListLocalChanges(device=device, flow=flow_id, most=most)
+        found = await session.call(LIST_LOCAL_CHANGES, request)
+        if client.json:
+            show_json(found)
+            return
+        show_table(
+            ("DECIDED", "DEVICE", "FLOW", "WHAT", "BASED ON", "OUTCOME", "VERSION"),
+            (
+                (
+                    when(one.decided_at_ms),
+                    one.device,
+                    one.flow,
+                    one.kind,
+                    one.base or "",
+                    one.outcome,
+                    one.version or "",
+                )
+                for one in found.changes
+            ),
+        )
+
+    client.run(work)

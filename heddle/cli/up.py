@@ -13,6 +13,8 @@ from heddle.local.stack import Settings, Stack
 from heddle.local.supervise import Death
 from heddle.wamp.process import Stop, run
 
+STOP_WITHIN_S = 60.0  # five programs, one after the other: each is killed after ten
+
 _data_option = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -70,7 +72,7 @@ def up(data: Path, demo: bool, **settings: Any) -> None:
     async def start(reactor: Any) -> Stop:
         return await _Up(reactor, folder, Settings(**settings)).start(demo=demo)
 
-    run(start, {"HEDDLE_LOG_LEVEL": "error"})
+    run(start, {"HEDDLE_LOG_LEVEL": "error"}, stop_within_s=STOP_WITHIN_S)
 
 
 class _Up:

@@ -9,24 +9,28 @@ from typing import Any
 
 from heddle.contract import (
     alarm_notices,
-    alarms,
+    alarm_procedures,
     devices,
     flows,
     gate,
     history,
+    local_changes,
     people,
     runs,
     samples,
+    upkeep,
 )
 from heddle.contract.declare import COMMON_ERRORS, FleetError, Procedure, Topic
 
 CHAPTERS: tuple[ModuleType, ...] = (
     runs,
     flows,
+    local_changes,
     devices,
+    upkeep,
     samples,
     history,
-    alarms,
+    alarm_procedures,
     alarm_notices,
     people,
     gate,

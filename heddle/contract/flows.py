@@ -12,7 +12,12 @@ from heddle.contract.declare import (
     Scope,
     message,
 )
-from heddle.contract.runs import EngineUnavailable, FlowNotInstalled, RunAlreadyActive
+from heddle.contract.runs import (
+    EngineUnavailable,
+    FlowNotInstalled,
+    RunAlreadyActive,
+    StorageFull,
+)
 
 
 class Runtime(enum.StrEnum):
@@ -28,6 +33,7 @@ class FlowState(enum.StrEnum):
     STARTING = "starting"
     READY = "ready"  # its engine answers
     FAILED = "failed"  # its engine does not come up; see ``detail``
+    STOPPED = "stopped"  # installed to be at rest; it has no engine that runs
 
 
 @message
@@ -37,6 +43,7 @@ class InstallFlow:
     flow: str
     version: int
     definition: dict[str, Any]  # the author's JSON, as OSPIN 004 or upstream shape it
+    running: bool = True  # false: its engine shall be at rest
 
 
 @message
@@ -106,7 +113,7 @@ INSTALL_FLOW = Procedure(
     served_by=Role.AGENT,
     called_by=OPERATORS | {Role.BACKEND},
     summary="Install a flow version on a device and start its engine.",
-    raises=(FlowInvalid, RunAlreadyActive, EngineUnavailable),
+    raises=(FlowInvalid, RunAlreadyActive, EngineUnavailable, StorageFull),
 )
 REMOVE_FLOW = Procedure(
     "heddle.device.{device}.flow.remove",
@@ -116,7 +123,7 @@ REMOVE_FLOW = Procedure(
     served_by=Role.AGENT,
     called_by=OPERATORS | {Role.BACKEND},
     summary="Remove a flow and its engine from a device.",
-    raises=(FlowNotInstalled, RunAlreadyActive),
+    raises=(FlowNotInstalled, RunAlreadyActive, EngineUnavailable),
 )
 LIST_INSTALLED = Procedure(
     "heddle.device.{device}.flow.list",

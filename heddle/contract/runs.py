@@ -106,6 +106,7 @@ class RunReport:
     listening: tuple[ListenerReport, ...] = ()
     activations: dict[str, int] = field(default_factory=dict)  # by gateway
     events: int = 0  # how many events the run has told so far
+    active_since_ms: tuple[int, ...] = ()  # of each active phase; older engines: none
 
 
 @message

@@ -108,6 +108,7 @@ class Ingest:
     events: tuple[RunEvents, ...] | None = None
     alarms: tuple[AlarmTransition, ...] | None = None
     losses: tuple[Loss, ...] | None = None
+    clock_us: int | None = None  # samples: what the device's clock said at the last one
 
 
 @message

@@ -38,8 +38,8 @@ class Flows:
         """Serve SAVE_FLOW."""
         flow = check_id("flow", request.flow)
         name = check_name("name", request.name)
-        text = _json(request.definition)
-        _check(request.definition)
+        text = definition_text(request.definition)
+        check_workflow(request.definition)
         row = await self._database(save, self._project, flow, name, text, caller.authid)
         return _version(row)
 
@@ -77,14 +77,15 @@ def save(
     """Keep a workflow as the flow's next version, unless the newest is its equal."""
     flows.upsert(connection, project, flow, name)
     newest = flows.get(connection, project, flow)
-    if newest is None or _canonical(newest.definition) != _canonical(json.loads(text)):
+    if newest is None or not equal(newest.definition, json.loads(text)):
         flows.append(connection, project, flow, text, user)
         newest = flows.get(connection, project, flow)
     assert newest is not None  # noqa: S101 -- appended above, in this transaction
     return newest
 
 
-def _check(definition: dict[str, Any]) -> None:
+def check_workflow(definition: dict[str, Any]) -> None:
+    """Raises ``FlowInvalid`` with what is wrong."""
     try:
         parse(definition)
     except WorkflowInvalid as flaw:
@@ -97,7 +98,7 @@ def _check(definition: dict[str, Any]) -> None:
         raise FlowInvalid(str(flaw), findings=findings) from None
 
 
-def _json(definition: dict[str, Any]) -> str:
+def definition_text(definition: dict[str, Any]) -> str:
     """The author's JSON with its order of keys, for MessagePack and CBOR carry more."""
     try:
         text = json.dumps(definition, ensure_ascii=False, allow_nan=False)
@@ -105,6 +106,11 @@ def _json(definition: dict[str, Any]) -> str:
     except (TypeError, ValueError, RecursionError) as flaw:
         raise InvalidRequest(f"definition is not JSON: {flaw}") from None
     return text
+
+
+def equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two workflows say the same, in whatever order of keys."""
+    return _canonical(one) == _canonical(other)
 
 
 def _canonical(definition: dict[str, Any]) -> str:

@@ -9,10 +9,12 @@ from twisted.internet.defer import DeferredLock
 from heddle.contract.gate import (
     ADMIT_DEVICE,
     OPEN_REALM,
+    REVOKE_DEVICE,
     SET_DIRECTORY,
     DeviceKey,
     Directory,
     OpenRealm,
+    RevokeDevice,
 )
 from heddle.wamp.session import NotServed, Session
 from services.backend.store import projects
@@ -62,6 +64,12 @@ class Gate:
         key = DeviceKey(project=project, device=device, public_key=public_key)
         async with self._turn:
             await self._present().call(ADMIT_DEVICE, key)
+
+    async def revoke(self, project: str, device: str) -> None:
+        """Let a device in no more; its session is cut."""
+        revoked = RevokeDevice(project=project, device=device)
+        async with self._turn:
+            await self._present().call(REVOKE_DEVICE, revoked)
 
     def _present(self) -> Session:
         if self._session is None:

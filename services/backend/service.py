@@ -28,10 +28,12 @@ from heddle.wamp.process import Stop, read_secret
 from heddle.wamp.session import Session
 from services.backend.bootstrap import bootstrap
 from services.backend.config import Config
+from services.backend.departures import Departures
 from services.backend.devices import Devices
 from services.backend.enrolment import Enrolment
 from services.backend.flows import Flows
 from services.backend.gate import Gate
+from services.backend.local_changes import LocalChanges
 from services.backend.meters import Meters
 from services.backend.passwords import Passwords
 from services.backend.people import People
@@ -161,7 +163,11 @@ class Backend:
             self._make_uplink,
             online=online,
             devices=Devices(self._reactor, database, project, online),
+            departures=Departures(
+                self._reactor, database, project, online=online, gate=self._gate
+            ),
             flows=Flows(database, project),
+            local_changes=LocalChanges(database, project),
             people=self._people,
             enrolment=self._enrolment,
         )

@@ -1,10 +1,15 @@
 """Alarms as an operator meets them: by the command line, on a real device's values."""
 
 import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-from tests.support.stack import RunningStack, eventually
+import pytest
+
+from tests.support.stack import RunningStack, eventually, heddle
 
 TOML = """
 [[rules]]
@@ -83,3 +88,62 @@ def test_a_file_of_rules_is_refused_whole(stack, tmp_path) -> None:  # type: ign
     refused = stack.cli("alarm", "set", str(file))
     assert "rules[0]: limits: no such field" in refused.err
     assert "none" in stack.cli("alarm", "rules").out
+
+
+class Receiver(ThreadingHTTPServer):
+    """A web server that keeps what is posted to it."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Hook)
+        self.posts: list[tuple[str | None, dict[str, Any]]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/hook"
+
+
+class Hook(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        assert isinstance(self.server, Receiver)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.posts.append((self.headers["Authorization"], json.loads(body)))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nobody wants to know."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as server:
+        thread = Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_targets_are_told_of_alarms(stack, tmp_path, receiver) -> None:  # type: ignore[no-untyped-def]
+    set_ = ("alarm", "notices", "set", "hook", "--url", receiver.url)
+    data = ("--data", str(stack.data))
+    done = heddle(*set_, "--secret-file", "-", *data, stdin="s3cret\n")
+    assert done.code == 0, done.err
+    assert "hook" in done.out
+    assert "s3cret" not in stack.cli("alarm", "notices", "list", "--json").out
+    assert stack.cli("alarm", "notices", "test", "hook").out == "hook has taken it\n"
+    assert [(who, x["test"]) for who, x in receiver.posts] == [("Bearer s3cret", True)]
+    (listed_,) = stack.ask(*set_, "--min-severity", "high", "--cleared")["targets"]
+    assert (listed_["has_secret"], listed_["target"]["cleared"]) == (True, True)
+
+    set_limit(stack, tmp_path, temperature(stack) - 50)
+    eventually(lambda: len(receiver.posts) > 1, "the notice of the alarm")
+    who, told = receiver.posts[1]
+    assert (who, told["text"]) == ("Bearer s3cret", "Open the cooling valve.")
+    stack.cli("alarm", "remove", "warm")
+
+    refused = stack.cli("alarm", "notices", "set", "post", "--mail", "ann@plant.org")
+    assert (refused.code, "no mail server is set" in refused.err) == (1, True)
+    refused = stack.cli("alarm", "notices", "remove", "hook", "boss")
+    assert (refused.code, "no target boss" in refused.err) == (1, True)
+    assert stack.cli("alarm", "notices", "remove", "hook").out == "none\n"

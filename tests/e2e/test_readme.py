@@ -26,7 +26,7 @@ def test_the_python_example_prints_the_runs(stack) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("RunList(runs=")
@@ -43,7 +43,7 @@ def test_the_javascript_example_prints_the_runs(stack) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         input=example("javascript", stack) + "process.exit(0);",
         cwd=page,
         env={**os.environ, "PASSWORD": stack.password},

@@ -33,7 +33,7 @@ def press(stack: RunningStack, tmp_path: Path) -> Iterator[str]:
         )
     yield made["device"]
     agent.send_signal(signal.SIGTERM)
-    assert agent.wait(20) == 0
+    assert agent.wait(60) == 0
 
 
 def online(stack: RunningStack) -> set[str]:

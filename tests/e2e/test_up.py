@@ -76,7 +76,7 @@ def test_a_killed_up_takes_its_children_along(tmp_path) -> None:
     assert stack.process is not None
     family = psutil.Process(stack.process.pid).children(recursive=True)
     stack.process.kill()
-    stack.process.wait(10)
+    stack.process.wait(60)
     eventually(
         lambda: not [one for one in family if one.is_running()],
         "all children have ended",

@@ -117,3 +117,47 @@ def seen(connection: Connection[Any], project: str, devices: Iterable[str]) -> N
         """,
         {"project": project, "devices": sorted(devices)},
     )
+
+
+def is_anothers(
+    connection: Connection[Any], project: str, device: str, public_key: str
+) -> bool:
+    """Whether a key is a device's, but not this one's."""
+    return (
+        connection.execute(
+            """
+            select from device
+             where public_key = %(public_key)s
+               and (project, device) <> (%(project)s, %(device)s)
+            """,
+            {"project": project, "device": device, "public_key": public_key},
+        ).fetchone()
+        is not None
+    )
+
+
+def rekey(
+    connection: Connection[Any], project: str, device: str, public_key: str
+) -> bool:
+    """Replace a device's key; False if there is no such device."""
+    return (
+        connection.execute(
+            """
+            update device set public_key = %(public_key)s
+             where project = %(project)s and device = %(device)s
+            """,
+            {"project": project, "device": device, "public_key": public_key},
+        ).rowcount
+        == 1
+    )
+
+
+def delete(connection: Connection[Any], project: str, device: str) -> bool:
+    """Forget a device; False if there was none."""
+    return (
+        connection.execute(
+            "delete from device where project = %(project)s and device = %(device)s",
+            {"project": project, "device": device},
+        ).rowcount
+        == 1
+    )

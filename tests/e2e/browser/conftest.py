@@ -4,9 +4,18 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.support.neighbours import chromium, need
+
+SLOW_MS = 60_000
+expect.set_options(timeout=SLOW_MS)
 
 ARGUMENTS = [
     "--disable-gpu",
@@ -22,7 +31,9 @@ def browser() -> Iterator[Browser]:
     need("chromium")
     arguments = [*ARGUMENTS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        found = playwright.chromium.launch(
+            executable_path=chromium(), args=arguments, timeout=SLOW_MS
+        )
         yield found
         found.close()
 
@@ -30,6 +41,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     found = browser.new_context(viewport={"width": 1280, "height": 900})
+    found.set_default_timeout(SLOW_MS)
     yield found
     found.close()
 

@@ -1,0 +1,1 @@
+"""Looking inside a device from afar, and what keeps it in order."""
