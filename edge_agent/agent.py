@@ -5,14 +5,14 @@ network; what was measured and what happened is on disk before it is anywhere el
 and whoever looks sees the device's state as soon as there is a link.
 """
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 from twisted.logger import Logger
 
-from edge_agent.alarm_rules import RuleWatch
-from edge_agent.alarms import Alarms
+from edge_agent.alarming import Alarming
 from edge_agent.budget import Budget
 from edge_agent.config import Config
 from edge_agent.delivery import Delivery
@@ -26,31 +26,49 @@ from edge_agent.filters import Filters
 from edge_agent.flow import Flow
 from edge_agent.flows import Flows
 from edge_agent.identity import Identity
+from edge_agent.link import Dial, connect
 from edge_agent.live import Live, batch
-from edge_agent.mapping import load_mapping, mapped, rules
+from edge_agent.local.side import LocalSide
+from edge_agent.mapping import (
+    TagFile,
+    load_mapping,
+    mapped,
+    rules,
+    tags_of_connections,
+)
 from edge_agent.outbox import Outbox
 from edge_agent.presence import Attendance
+from edge_agent.reconcile.engines import Engines
+from edge_agent.reconcile.room import Disks
 from edge_agent.recorder import Recorder
 from edge_agent.runs import Runs
 from edge_agent.runtime.choose import choose_runtime
-from edge_agent.runtime.runtime import Runtime
-from edge_agent.serving import serve_device
+from edge_agent.runtime.runtime import Configuration, Runtime
+from edge_agent.serving import serve_device, together
 from edge_agent.shelf import Shelf, Wanted
 from edge_agent.tags import TagTable
+from edge_agent.upkeep.diary import Diary
+from edge_agent.upkeep.figures import DeviceFigures
+from edge_agent.upkeep.upkeep import Endings, Upkeep
 from heddle.contract.devices import Announce, Enrolled
+from heddle.contract.gate import KeyUnknown
 from heddle.contract.runs import RUN_EVENT, RunEvents
 from heddle.contract.samples import TELEMETRY, Stream, Telemetry
-from heddle.wamp.joining import KeyCredentials, Uplink
+from heddle.wamp.joining import Refused, Uplink
 from heddle.wamp.process import ConfigError, Stop
 from heddle.wamp.session import Session
 
 log = Logger()
 
 _MEGABYTE = 1 << 20
+KEPT = ("outbox.sqlite*", "flows", "changes", "local.token", "plant.json", "wanted*")
 
 
 class Agent:
     """One enrolled device at work."""
+
+    refusal: str | None = None  # the router's, while it lets us not in
+    _stop_metrics: Stop | None = None
 
     def __init__(
         self,
@@ -62,13 +80,24 @@ class Agent:
         driver: Driver,
         tags: TagTable,
         runtime: Runtime,
+        outbox: Outbox | None = None,
+        dial: Dial = connect,
+        diary: Diary | None = None,
+        endings: Endings | None = None,
     ) -> None:
+        """Without ``outbox``, one is made with a thread of its own; ``dial`` is how
+        the runtime's engines are reached. ``endings`` is the program's part: without
+        it the agent can be neither restarted nor retired from afar.
+        """
+        self._reactor = reactor
         self._config = config
+        self.identity = identity
         self._device = enrolled.device
         self._runtime = runtime
         self._driver = driver
         self._tags = tags
-        self._outbox = Outbox(
+        self._dial = dial
+        self._outbox = outbox or Outbox(
             reactor,
             config.data / "outbox.sqlite",
             Budget(config.outbox_max_mb * _MEGABYTE, config.outbox_max_hours),
@@ -79,18 +108,12 @@ class Agent:
         self._live = Live(reactor, time.time, self._tell_telemetry)
         self._filters = Filters(
             reactor,
-            rules(load_mapping(config.tags)),
+            rules(load_mapping(config.tags).tags),
             (self._recorder.record, self._live.heard),
         )
-        self._alarms = Alarms(
-            reactor,
-            self._outbox,
-            self._tags,
-            now_s=time.time,
-            commit_ms=config.commit_ms,
+        self._alarming = Alarming(
+            reactor, self._device, self._outbox, tags, commit_ms=config.commit_ms
         )
-        self._rule_watch = RuleWatch(reactor, self._device, self._alarms.set_rules)
-        self._stop_metrics: Stop | None = None
         self._duties = DeviceDuties(
             driver=self._driver,
             tags=self._tags,
@@ -98,31 +121,36 @@ class Agent:
             tell=self._tell_events,
         )
         self._deliveries = [Delivery(reactor, self._outbox, each) for each in Stream]
-        self._reactor = reactor
         self._shelf = Shelf(config.data / "flows")
-        self._flows = Flows(
-            reactor,
-            self._shelf,
-            make=self._make_flow,
-            runtime=runtime,
-            tags=self._tags,
-            outbox=self._outbox,
-        )
+        self._engines = self._make_engines()
+        self._flows = self._make_flows()
         self._runs = Runs(self._flows, self._outbox, time.time)
+        self.local = LocalSide(
+            reactor,
+            config,
+            enrolled,
+            flows=self._flows,
+            runs=self._runs,
+            outbox=self._outbox,
+            driver=self._driver,
+            tags=self._tags,
+            runtime=runtime,
+            make_anew=self._engines.make_anew,
+        )
+        self._upkeep = self._make_upkeep(diary, endings)
         self._attendance = Attendance(
             reactor, self._device, announce=self._announcement, serve=self._serve
         )
-        self._uplink = Uplink(
-            reactor,
-            config.router_url,
-            enrolled.realm,
-            KeyCredentials(identity.key),
-            on_join=self._joined,
-            on_leave=self._left,
-        )
+        self._uplink = self._make_uplink(enrolled.realm)
+
+    @property
+    def is_online(self) -> bool:
+        """Whether the device serves in its realm, and has said so there."""
+        return self._attendance.is_online
 
     async def start(self) -> None:
         """Measure, bring up the flows, and reach for the router."""
+        self.local.prepare()  # refused before anything is started
         if self._config.metrics is not None:  # refused before anything is started
             self._stop_metrics = self._serve_metrics(self._config.metrics)
         await self._outbox.open()
@@ -133,12 +161,13 @@ class Agent:
             raise
 
     async def _begin(self) -> None:
-        await self._alarms.start()
+        await self._alarming.start(self._driver.connections())
         self._tags.hear(self._filters.heard)
-        self._tags.hear(self._alarms.heard)
+        self._tags.hear(self._alarming.heard)
         self._tags.hear(self._flows.heard)
-        self._driver.start(self._tags.update)
+        self._driver.subscribe(self._tags.update)
         await self._flows.start()
+        self.local.start()
         self._uplink.start()
         waiting = sum((await self._outbox.waiting()).values())
         log.info(
@@ -146,7 +175,7 @@ class Agent:
             "{waiting} items to deliver",
             device=self._device,
             n=len(self._tags.tags),
-            alarms=len(self._alarms),
+            alarms=len(self._alarming.ruled),
             flows=len(list(self._flows)),
             waiting=waiting,
         )
@@ -155,37 +184,71 @@ class Agent:
         """Say good-bye, leave the engines as they shall be, close the outbox."""
         await self._attendance.leave()
         self._left("the agent ends")
+        await self.local.stop()
         await self._uplink.stop()
         await self._driver.stop()
         self._filters.stop()
         self._live.stop()
-        await self._flows.stop(keep_engines=self._config.keep_engines)
+        await self._flows.stop()
+        await self._runtime.close(keep=self._config.keep_engines)
         await self._recorder.stop()
-        await self._alarms.stop()
+        await self._alarming.stop()
         if self._stop_metrics is not None:
             await self._stop_metrics()
         await self._outbox.close()
         log.info("agent of {device} ended", device=self._device)
 
+    def forget(self) -> None:
+        """Leave nothing of this device behind, once it is stopped."""
+        self.identity.forget()
+        for name in KEPT:
+            for each in self._config.data.glob(name):
+                if each.is_dir():
+                    shutil.rmtree(each, ignore_errors=True)
+                else:
+                    each.unlink(missing_ok=True)
+        log.warn("{device} is no more", device=self._device)
+
     # --- the session -----------------------------------------------------------------
 
+    def _refused(self, refused: Refused) -> None:
+        self.refusal = str(refused)
+        if refused.reason == KeyUnknown.uri:
+            self.identity.refused()
+        log.error(
+            "{url} refuses {device}: {why} ({reason})",
+            url=self._config.router_url,
+            device=self._device,
+            why=self.refusal,
+            reason=refused.reason,
+        )
+
     async def _joined(self, session: Session) -> None:
+        self.refusal = None
+        self.identity.joined()
         await self._attendance.joined(session)
         for delivery in self._deliveries:
             delivery.start(session)
-        await self._rule_watch.joined(session)
+        await self._alarming.joined(session)
+        self.local.joined(session)
         self._tell_telemetry(
             batch(time.time(), self._tags.all_now())
         )  # whoever watches need not wait for a tag to move
 
     def _left(self, _why: str) -> None:
         self._attendance.left()
-        self._rule_watch.left()
+        self._alarming.left()
+        self.local.left()
         for delivery in self._deliveries:
             delivery.stop()
 
     async def _serve(self, session: Session) -> None:
-        await serve_device(session, self._device, self._flows, self._runs, self._alarms)
+        await together(
+            serve_device(
+                session, self._device, self._flows, self._runs, self._alarming.ruled
+            ),
+            self._upkeep.serve(session),
+        )
 
     def _announcement(self) -> Announce:
         return Announce(
@@ -219,22 +282,97 @@ class Agent:
             waiting=self._outbox.waiting,
         )
 
+    def _make_uplink(self, realm: str) -> Uplink:
+        return Uplink(
+            self._reactor,
+            self._config.router_url,
+            realm,
+            self.identity.credentials,
+            on_join=self._joined,
+            on_leave=self._left,
+            on_refused=self._refused,
+        )
+
+    def _make_engines(self) -> Engines:
+        return Engines(
+            self._reactor,
+            self._runtime,
+            Disks(
+                self._config.data,
+                warn_mb=self._config.disk_warn_mb,
+                least_mb=self._config.disk_least_mb,
+            ),
+            lay_out=self._lay_out,
+            on_room=self._alarming.own.disk,
+        )
+
+    def _make_flows(self) -> Flows:
+        return Flows(
+            self._reactor,
+            self._shelf,
+            make=self._make_flow,
+            engines=self._engines,
+            configuration=Configuration(
+                image=self._config.engine_image,
+                time_scale=self._config.time_scale,
+                memory_mb=self._config.engine_memory_mb,
+            ),
+            tags=self._tags,
+            outbox=self._outbox,
+        )
+
+    def _make_upkeep(self, diary: Diary | None, endings: Endings | None) -> Upkeep:
+        figures = DeviceFigures(
+            self._device,
+            self._config.data,
+            now_s=time.time,
+            driver=self._driver,
+            tags=self._tags,
+            flows=self._flows,
+            outbox=self._outbox,
+            docker=self._runtime.docker,
+        )
+        return Upkeep(
+            self._reactor,
+            self._device,
+            now_s=time.time,
+            identity=self.identity,
+            diary=diary or Diary(int(time.time() * 1000)),
+            info=figures.info,
+            flows=self._flows,
+            runs=self._runs,
+            runtime=self._runtime,
+            outbox=self._outbox,
+            images=lambda: frozenset({self._config.engine_image}),
+            quiet=self._driver.stop,
+            endings=endings,
+        )
+
+    def _lay_out(self, flow: str) -> None:
+        self._shelf.lay_out(self._flows.get(flow).wanted)
+
     def _make_flow(self, wanted: Wanted) -> Flow:
         return Flow(
             self._reactor,
             wanted,
             self._shelf.directory(wanted.flow),
             now_s=time.time,
-            runtime=self._runtime,
+            engines=self._engines,
             tags=self._tags,
             duties=self._duties,
             silent_after_s=self._config.engine_silent_s,
+            dial=self._dial,
         )
 
 
-def make_driver(reactor: Any, config: Config) -> Driver:
-    """The driver that the settings name. Raises ``ConfigError``."""
-    name, _, argument = config.driver.partition(":")
+def make_driver(reactor: Any, config: Config, file: TagFile) -> Driver:
+    """The driver that the settings name, or the tag file's connections.
+
+    Raises ``ConfigError``.
+    """
+    if file.connections or config.driver == "connections":
+        return _connected(reactor, config, file)
+    name, _, argument = (config.driver or "plant").partition(":")
     match name:
         case "plant" if not argument:
             return PlantDriver(
@@ -254,28 +392,69 @@ def make_driver(reactor: Any, config: Config) -> Driver:
             )
         case _:
             raise ConfigError(
-                f"setting AGENT_DRIVER is unusable: {config.driver!r} is neither "
-                "'plant' nor 'csv:PATH'"
+                f"setting AGENT_DRIVER is unusable: {config.driver!r} is none of "
+                "'plant', 'csv:PATH' and 'connections'"
             )
 
 
-def make_tags(driver: Driver, config: Config) -> TagTable:
+def _connected(reactor: Any, config: Config, file: TagFile) -> Driver:
+    from edge_agent.drivers.connections import driver_of  # noqa: PLC0415 -- asyncio
+
+    if config.driver not in (None, "connections"):
+        raise ConfigError(
+            f"setting AGENT_DRIVER is {config.driver!r}, but {file.source} has "
+            "connections: remove the one or the other"
+        )
+    if not file.connections:
+        raise ConfigError(
+            "setting AGENT_DRIVER is 'connections', but "
+            + (f"{file.source} has none" if config.tags else "AGENT_TAGS is not set")
+        )
+    return driver_of(
+        reactor,
+        file.connections,
+        tags_of_connections(file),
+        source=file.source,
+        files=file.folder,
+        data=config.data,
+        now_s=time.time,
+    )
+
+
+def make_tags(driver: Driver, file: TagFile) -> TagTable:
     """The driver's tags as the tag file names them, and those derived.
 
     Raises ``ConfigError``.
     """
-    mapping, source = load_mapping(config.tags), f"tag file {config.tags}"
-    tags = mapped(driver.tags(), mapping, source=source)
-    return TagTable(tags, derivations(tags, mapping, source=source))
+    tags = mapped(driver.tags(), file.tags, source=file.source)
+    table = TagTable(tags, derivations(tags, file.tags, source=file.source))
+    if file.connections:
+        _share(driver, table, file.source)
+    return table
 
 
-async def start_agent(reactor: Any, config: Config) -> Agent:
+def _share(driver: Driver, table: TagTable, source: str) -> None:
+    """Connections may publish what the agent knows."""
+    from edge_agent.drivers.connections import Connections  # noqa: PLC0415 -- asyncio
+
+    if isinstance(driver, Connections):
+        driver.share(table, source)
+
+
+async def start_agent(
+    reactor: Any,
+    config: Config,
+    *,
+    diary: Diary | None = None,
+    endings: Endings | None = None,
+) -> Agent:
     """Enrol if need be, find where engines can run, and start the agent.
 
     Settings are judged first, so that nobody waits for the backend to learn of a typo.
     """
-    driver = make_driver(reactor, config)
-    tags = make_tags(driver, config)
+    file = load_mapping(config.tags)
+    driver = make_driver(reactor, config, file)
+    tags = make_tags(driver, file)
     identity = Identity(config.data)
     enrolled = await identity.enrol(reactor, config)
     runtime = await choose_runtime(reactor, config, enrolled.device)
@@ -288,6 +467,8 @@ async def start_agent(reactor: Any, config: Config) -> Agent:
             driver=driver,
             tags=tags,
             runtime=runtime,
+            diary=diary,
+            endings=endings,
         )
         await agent.start()
     except BaseException:

@@ -35,18 +35,22 @@ class Config:
     code: str | None = None
     code_file: Path | None = None
     kind: DeviceKind = DeviceKind.EDGE
-    driver: str = "plant"  # or csv:PATH
-    tags: Path | None = None  # TOML: units, and what a workflow calls each tag
+    driver: str | None = None  # plant, csv:PATH, or the tag file's connections
+    tags: Path | None = None  # TOML: connections, units, a workflow's names of tags
     time_scale: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 1.0
     seed: int = 1
     scan_ms: Annotated[int, msgspec.Meta(ge=10, le=60_000)] = 200
     runtime: RuntimeChoice = RuntimeChoice.AUTO
     engine_image: str = "heddle/engine:dev"
     engine_silent_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 30.0  # it hangs
+    engine_memory_mb: Annotated[int, msgspec.Meta(ge=48, le=65_536)] = 128
     keep_engines: bool = True  # containers go on when the agent is stopped
     outbox_max_mb: Annotated[int, msgspec.Meta(ge=1)] = 256
     outbox_max_hours: Annotated[int, msgspec.Meta(ge=1)] = 168
+    disk_warn_mb: Annotated[int, msgspec.Meta(ge=0)] = 512  # of free space
+    disk_least_mb: Annotated[int, msgspec.Meta(ge=0)] = 128  # below, nothing is added
     commit_ms: Annotated[int, msgspec.Meta(ge=10, le=60_000)] = 250
+    local: str | None = None  # HOST:PORT of the device's own page and API
     metrics: str | None = None  # HOST:PORT to serve /metrics on
 
 

@@ -22,6 +22,7 @@ from edge_agent.budget import BATCH_ITEMS
 from edge_agent.outbox import Outbox
 from edge_agent.pace import Pace, Verdict
 from edge_agent.packing import count
+from heddle.backoff import backoff_s
 from heddle.contract.declare import FleetError, InvalidRequest
 from heddle.contract.samples import INGEST, Ingest, Receipt, SequenceGap, Stream
 from heddle.wamp.session import ConnectionLost, MessageTooLarge, Session
@@ -184,7 +185,7 @@ class Delivery:
                 stream=self._stream.value,
                 error=str(error),
             )
-        delay_s = min(FIRST_RETRY_S * 2 ** (self._failures - 1), MAX_RETRY_S)
+        delay_s = backoff_s(FIRST_RETRY_S, self._failures - 1, MAX_RETRY_S)
         told_ms = error.details.get("retry_in_ms")
         if isinstance(told_ms, int | float) and told_ms >= 0:
             delay_s = min(told_ms / 1000, MAX_RETRY_S)

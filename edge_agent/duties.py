@@ -52,7 +52,9 @@ class DeviceDuties:
             before = await self._outbox.executed(wanted.run, wanted.number)
             if before is not None:
                 return before.error
-            error = await self._carry_out(wanted.command)
+            error = await self._carry_out(
+                wanted.command, f"{wanted.run}/{wanted.number}"
+            )
             if error is not None:
                 log.warn(
                     "run {run}, phase {phase}: command failed: {error}",
@@ -65,22 +67,22 @@ class DeviceDuties:
             return f"the agent cannot keep its records: {failed}"[:ERROR_CHARACTERS]
         return error
 
-    async def _carry_out(self, command: Mapping[str, Any]) -> str | None:
+    async def _carry_out(self, command: Mapping[str, Any], key: str) -> str | None:
         if command.get("type") != "SET_TARGETS":
             return f"command type {command.get('type')!r} is unknown to this agent"
         errors = []
         for target in command["data"]["targets"]:
-            error = await self._write(target["inputNodeId"], target["target"])
+            error = await self._write(target["inputNodeId"], target["target"], key)
             if error is not None:
                 errors.append(error)
         return "; ".join(errors)[:ERROR_CHARACTERS] if errors else None
 
-    async def _write(self, node: str, value: Value) -> str | None:
+    async def _write(self, node: str, value: Value, key: str) -> str | None:
         tag = self._tags.of_node(node)
         if tag is None:
             return f"inputNodeId {node} is no tag of this device"
         try:
-            await self._driver.write(tag.tag, value)
+            await self._driver.write(tag.tag, value, key=f"{key}/{tag.tag}")
         except WriteRefused as refused:
             return str(refused)
         log.info("{tag} set to {value}", tag=tag.tag, value=value)

@@ -2,6 +2,9 @@
 
 The key is made here and never leaves. A one-time code makes it a device's key, once;
 what came of it is kept in ``DATA/enrolled.json``, and the code is not needed again.
+
+A key that shall replace it lies beside it, ``device.key.next``, until it has: if the
+backend took it and its answer was lost, the old key is refused, and the next one opens.
 """
 
 from pathlib import Path
@@ -13,6 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from edge_agent.config import Config
+from heddle.backoff import backoff_s
 from heddle.contract.declare import SYSTEM_REALM, FleetError, LocalError
 from heddle.contract.devices import (
     REDEEM_CODE,
@@ -45,14 +49,49 @@ class Identity:
     def __init__(self, data: Path) -> None:
         """Raises ``BadKeyFile``, or ``ConfigError`` for a broken ``enrolled.json``."""
         self._file = data / "enrolled.json"
+        self._key_file = data / "device.key"
+        self._next_file = data / "device.key.next"
         try:
-            self.key: SigningKey = load_or_make_key(data / "device.key")
+            self.key: SigningKey = load_or_make_key(self._key_file)
         except OSError as error:
             raise ConfigError(
                 f"the agent cannot keep its key in {data}: {error.strerror}; "
                 "AGENT_DATA must be a directory it may write"
             ) from None
         self.enrolled = self._read()
+        self._tries_next = False
+
+    def credentials(self) -> KeyCredentials:
+        """What to join with this time."""
+        return KeyCredentials(self.next_key() if self._tries_next else self.key)
+
+    def refused(self) -> None:
+        """The key was refused: if another may be the one, it is that one's turn."""
+        self._tries_next = not self._tries_next and self._next_file.exists()
+
+    def joined(self) -> None:
+        """The key opened."""
+        if self._tries_next:
+            self.take_next()
+
+    def next_key(self) -> SigningKey:
+        """The key that shall replace the present one; made when first asked for.
+
+        Raises ``BadKeyFile``.
+        """
+        return load_or_make_key(self._next_file)
+
+    def take_next(self) -> None:
+        """The backend has the next key: it is the present one now."""
+        self.key = self.next_key()
+        self._next_file.replace(self._key_file)
+        self._tries_next = False
+
+    def forget(self) -> None:
+        """Be nobody: no key, no project."""
+        self.enrolled = None
+        for file in (self._next_file, self._key_file, self._file):
+            file.unlink(missing_ok=True)
 
     def _read(self) -> Enrolled | None:
         try:
@@ -87,7 +126,7 @@ class Identity:
                 if str(error) != last_told:
                     last_told = str(error)
                     log.warn("not enrolled yet: {why}; trying again", why=last_told)
-            await deferLater(reactor, min(FIRST_RETRY_S * 2**tries, MAX_RETRY_S))
+            await deferLater(reactor, backoff_s(FIRST_RETRY_S, tries, MAX_RETRY_S))
             tries += 1
         write_whole(self._file, msgspec.json.encode(enrolled))
         self.enrolled = enrolled

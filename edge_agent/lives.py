@@ -11,8 +11,8 @@ Functions take the open file; the caller owns the transaction.
 """
 
 import sqlite3
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from heddle.contract.samples import Loss, Stream
@@ -142,6 +142,31 @@ def settle(
             (start, start, stream),
         )
         tell(loss_of(life, Hole(life.ends - life.base, *row)))
+
+
+def merged(holes: Sequence[Hole]) -> list[Hole]:
+    """Holes side by side are one."""
+    found: list[Hole] = []
+    for hole in holes:
+        last = found[-1] if found else None
+        if last is None or last.first + last.count != hole.first:
+            found.append(hole)
+            continue
+        found[-1] = replace(
+            last,
+            count=last.count + hole.count,
+            from_ms=_of(min, last.from_ms, hole.from_ms),
+            to_ms=_of(max, last.to_ms, hole.to_ms),
+        )
+    return found
+
+
+def _of(
+    choose: Callable[[int, int], int], one: int | None, two: int | None
+) -> int | None:
+    if one is None or two is None:
+        return two if one is None else one
+    return choose(one, two)
 
 
 def loss_of(life: Life, hole: Hole) -> Loss:

@@ -2,7 +2,8 @@
 
 A thread, because every append is an fsync, and on a device's flash that may take a
 tenth of a second in which the reactor has other things to do. One thread keeps the
-order: what is appended first is numbered first.
+order: what is appended first is numbered first. Where nothing is synced (a swarm), it
+may have another door.
 """
 
 import sqlite3
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
@@ -18,7 +19,8 @@ from twisted.logger import Logger
 
 from edge_agent.alerts import Alert
 from edge_agent.budget import Budget
-from edge_agent.outbox_store import Executed, Lost, OutboxStore
+from edge_agent.executed import Executed
+from edge_agent.outbox_store import Lost, OutboxStore
 from heddle.contract.alarms import AlarmTransition
 from heddle.contract.declare import LocalError
 from heddle.contract.runs import RunEvents
@@ -39,14 +41,43 @@ class IReactor(IReactorFromThreads, IReactorTime):
     """What the outbox needs of a reactor."""
 
 
+class Door(Protocol):
+    """Where the store's calls are made, one after the other in the order they came."""
+
+    def start(self) -> None:
+        """Open."""
+        ...
+
+    def stop(self) -> None:
+        """Finish what is under way, and close."""
+        ...
+
+    def __call__(
+        self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """Call it; fires with its result, fails with its error."""
+        ...
+
+
 class Outbox:
     """Keeps samples, events and alarms until fleetdata has them."""
 
-    def __init__(self, reactor: IReactor, path: Path, budget: Budget) -> None:
-        self._reactor = reactor
+    def __init__(
+        self,
+        reactor: IReactor,
+        path: Path,
+        budget: Budget,
+        *,
+        door: Door | None = None,
+        durable: bool = True,
+    ) -> None:
+        """``durable`` promises that what was kept outlives a power cut; without it,
+        it outlives the process only, and costs a small part of it.
+        """
         self._path = path
         self._budget = budget
-        self._door = Blocking(reactor, "outbox", 1)
+        self._durable = durable
+        self._door: Door = door or Blocking(reactor, "outbox", 1)
         self._opened: OutboxStore | None = None
         self._filled: dict[Stream, Deferred[None]] = {}
 
@@ -96,7 +127,7 @@ class Outbox:
 
     async def alarm_rows(self) -> dict[str, bytes]:
         """What the alarms remember. Raises ``OutboxFailed``."""
-        return await self._call(self._store.alarm_rows)
+        return await self._call(self._store.alarms.rows)
 
     async def keep_loss(
         self, stream: Stream, items: int, reason: str, span_ms: tuple[int, int] | None
@@ -135,11 +166,11 @@ class Outbox:
 
     async def executed(self, run: str, number: int) -> Executed | None:
         """How a command ended, if it was carried out before."""
-        return await self._call(self._store.executed, run, number)
+        return await self._call(self._store.commands.outcome, run, number)
 
     async def record_executed(self, run: str, number: int, error: str | None) -> None:
         """Remember that a command was carried out."""
-        await self._call(self._store.record_executed, run, number, error)
+        await self._call(self._store.commands.record, run, number, error)
 
     async def forget_run(self, run: str) -> None:
         """Forget what was remembered of a run."""
@@ -148,6 +179,14 @@ class Outbox:
     async def waiting(self) -> dict[Stream, int]:
         """How many items of each stream wait."""
         return await self._call(self._store.waiting)
+
+    async def position(self, stream: Stream) -> tuple[str, int] | None:
+        """The epoch and its next number; None while anything waits."""
+        return await self._call(self._store.position, stream)
+
+    async def oldest_ms(self) -> int | None:
+        """When the oldest item that waits was written; None if none waits."""
+        return await self._call(self._store.oldest_ms)
 
     def filled(self, stream: Stream) -> Deferred[None]:
         """Fires when something is next appended to the stream."""
@@ -189,7 +228,7 @@ class Outbox:
 
     def _open(self) -> OutboxStore:
         try:
-            return OutboxStore(self._path, self._budget)
+            return self._store_of_file()
         except sqlite3.OperationalError:
             raise  # no right to write, a full disk: not a broken file
         except sqlite3.DatabaseError as flaw:
@@ -203,4 +242,7 @@ class Outbox:
                 flaw=str(flaw),
                 aside=aside.name,
             )
-            return OutboxStore(self._path, self._budget)
+            return self._store_of_file()
+
+    def _store_of_file(self) -> OutboxStore:
+        return OutboxStore(self._path, self._budget, durable=self._durable)

@@ -20,6 +20,7 @@ _SLICE = 200  # chunks taken over in one transaction
 _OLD_BATCH = {"samples": 5_000, "run_events": 1_000}
 _PAGE_BYTES = 4096
 _WAL_PAGES = 1000
+_STATEMENTS, _FEW_STATEMENTS = 128, 16  # kept parsed
 
 _SCHEMA = """
 create table if not exists stream (
@@ -77,12 +78,20 @@ create table if not exists alarm_row ( -- what the device's alarms remember
 """  # came later; an agent that knows nothing of it leaves it alone
 
 
-def open_file(path: Path, budget: Budget, now_ms: int) -> sqlite3.Connection:
+def open_file(
+    path: Path, budget: Budget, now_ms: int, *, durable: bool = True
+) -> sqlite3.Connection:
     """The file as this version knows it. Raises ``sqlite3.Error``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(path, isolation_level=None)
+    db = sqlite3.connect(
+        path,
+        isolation_level=None,
+        cached_statements=_STATEMENTS if durable else _FEW_STATEMENTS,
+    )
     try:
         _settle(db, budget)
+        if not durable:
+            _lighten(db)
         (found,) = db.execute("pragma user_version").fetchone()
         if found < FORMAT:
             _take_over(db, now_ms)
@@ -112,6 +121,15 @@ def _settle(db: sqlite3.Connection, budget: Budget) -> None:
     db.execute("pragma synchronous = full")
     db.execute(f"pragma wal_autocheckpoint = {pages}")
     db.execute(f"pragma journal_size_limit = {pages * _PAGE_BYTES}")
+
+
+def _lighten(db: sqlite3.Connection) -> None:
+    """For one of very many files in a process: no sync, no file of shared memory, few
+    pages in memory. What is committed is with the system, which outlives the process.
+    """
+    db.execute("pragma synchronous = off")
+    db.execute("pragma locking_mode = exclusive")
+    db.execute("pragma cache_size = 16")
 
 
 def _take_over(db: sqlite3.Connection, now_ms: int) -> None:

@@ -6,7 +6,8 @@ items must be dropped, and how that is told: every loss is an item of the stream
 ``losses``. What may be on its way (below ``offered``) is never dropped.
 
 Also here, because it must be true together with the streams: up to where each run's
-events were taken over, which commands were carried out, and what the alarms remember.
+events were taken over, which commands were carried out (``commands``), and what the
+alarms remember (``alarms``).
 
 Every function is one transaction, on disk (fsync) when it returns. One thread only.
 """
@@ -19,8 +20,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from edge_agent.alarm_memory import AlarmMemory
 from edge_agent.alerts import Alert
 from edge_agent.budget import BATCH_ITEMS, CHUNK_COST, Budget
+from edge_agent.executed import ExecutedCommands
 from edge_agent.lives import (
     Cursor,
     Hole,
@@ -28,6 +31,7 @@ from edge_agent.lives import (
     cursor_of,
     cut,
     loss_of,
+    merged,
     oldest_life,
     rename,
     settle,
@@ -57,13 +61,6 @@ Span = tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Executed:
-    """A command was carried out before, with this outcome."""
-
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Lost:
     """Items that were dropped unacknowledged."""
 
@@ -84,11 +81,18 @@ class OutboxStore:
     """One SQLite file, one connection."""
 
     def __init__(
-        self, path: Path, budget: Budget, wall: Callable[[], float] = time.time
+        self,
+        path: Path,
+        budget: Budget,
+        wall: Callable[[], float] = time.time,
+        *,
+        durable: bool = True,
     ) -> None:
         self._budget = budget
         self._wall = wall
-        self._db = open_file(path, budget, self._now_ms())
+        self._db = open_file(path, budget, self._now_ms(), durable=durable)
+        self.commands = ExecutedCommands(self._db)
+        self.alarms = AlarmMemory(self._db)
         self._tables: dict[int, Tags] = {}  # tag tables by their row
         self._aged_at_ms = 0
 
@@ -143,17 +147,8 @@ class OutboxStore:
         None to forget one. Tells what was dropped to make room.
         """
         with self._transaction():
-            for name, body in rows.items():
-                self._db.execute("delete from alarm_row where name = ?", (name,))
-                if body is not None:
-                    self._db.execute(
-                        "insert into alarm_row values (?, ?)", (name, body)
-                    )
+            self.alarms.keep(rows)
             return self._append_alarms(transitions)
-
-    def alarm_rows(self) -> dict[str, bytes]:
-        """What the alarms remember."""
-        return dict(self._db.execute("select name, body from alarm_row"))
 
     def append_unkept(
         self, stream: Stream, items: int, reason: str, span: Span
@@ -262,25 +257,28 @@ class OutboxStore:
             for c in cursors
         }
 
-    # --- commands --------------------------------------------------------------------
+    def position(self, stream: Stream) -> tuple[str, int] | None:
+        """The epoch and its next number; None while anything waits."""
+        cursor = cursor_of(self._db, stream)
+        if cursor.acknowledged < cursor.next_number:
+            return None
+        return cursor.epoch, cursor.next_number - cursor.base
 
-    def executed(self, run: str, number: int) -> Executed | None:
-        """How this command ended, if it was carried out before."""
-        row = self._one(
-            "select error from executed where run = ? and number = ?", run, number
-        )
-        return Executed(row[0]) if row else None
-
-    def record_executed(self, run: str, number: int, error: str | None) -> None:
-        """Remember that this command was carried out."""
-        self._db.execute(
-            "insert or ignore into executed values (?, ?, ?)", (run, number, error)
-        )
+    def oldest_ms(self) -> int | None:
+        """When the oldest item that waits was written, wall time; None: none waits."""
+        found = [
+            self._one(
+                "select kept_ms from kept where stream = ? order by first limit 1",
+                stream,
+            )
+            for stream in Stream
+        ]
+        return min((row[0] for row in found if row is not None), default=None)
 
     def forget_run(self, run: str) -> None:
         """Forget a run that the engine has forgotten too; its items stay."""
         with self._transaction():
-            self._db.execute("delete from executed where run = ?", (run,))
+            self.commands.forget(run)
             self._db.execute("delete from run where run = ?", (run,))
 
     # --- within a transaction --------------------------------------------------------
@@ -364,8 +362,8 @@ class OutboxStore:
         """Chunks from ``first`` on, up to the life's end and a batch's limits."""
         room = self._budget.batch_bytes(life.stream)
         items = size = 0
-        for start, number_of, cost, tags, body in self._db.execute(
-            "select first, items, cost, tags, body from kept"
+        for start, number_of, cost, kept_ms, tags, body in self._db.execute(
+            "select first, items, cost, kept_ms, tags, body from kept"
             " where stream = ? and first < ? and first >="
             "       (select coalesce(max(first), 0) from kept"
             "         where stream = ? and first <= ?)"
@@ -378,7 +376,8 @@ class OutboxStore:
             if items != stop - skip and (items > most or size > room):
                 return
             stop = min(stop, skip + most)
-            yield Chunk(skip, stop, body, None if tags is None else self._tags(tags))
+            of = None if tags is None else self._tags(tags)
+            yield Chunk(skip, stop, body, of, kept_ms)
 
     def _tags(self, table: int) -> Tags:
         if table not in self._tables:
@@ -450,7 +449,7 @@ class OutboxStore:
             dropped += cost
             span = None if from_ms is None else (from_ms, to_ms)
             holes.append(self._hole(first, items, reason, span))
-        for hole in _merged(holes):
+        for hole in merged(holes):
             self._remove(stream, hole.first, hole.first + hole.count)
             cut(self._db, stream, hole)
             yield Lost(stream, hole.count, reason)
@@ -494,26 +493,3 @@ class OutboxStore:
         if free > 2 * _FREE_PAGES:
             # A script, for it goes on until the statement is done; a page is one step.
             self._db.executescript(f"pragma incremental_vacuum({_FREE_PAGES})")
-
-
-def _merged(holes: Sequence[Hole]) -> list[Hole]:
-    """Holes side by side are one."""
-    found: list[Hole] = []
-    for hole in holes:
-        last = found[-1] if found else None
-        if last is None or last.first + last.count != hole.first:
-            found.append(hole)
-            continue
-        found[-1] = replace(
-            last,
-            count=last.count + hole.count,
-            from_ms=_of(min, last.from_ms, hole.from_ms),
-            to_ms=_of(max, last.to_ms, hole.to_ms),
-        )
-    return found
-
-
-def _of(choose: Callable[[int, int], int], one: int | None, two: int | None) -> Any:
-    if one is None or two is None:
-        return two if one is None else one
-    return choose(one, two)

@@ -37,6 +37,7 @@ class Chunk:
     stop: int
     body: bytes
     tags: Tags | None = None  # of samples; None: within the body
+    kept_ms: int | None = None  # what the clock said when it was written
 
 
 def count(batch: Ingest) -> int:
@@ -54,8 +55,14 @@ def make_batch(
     """A batch of as many of the chunks as go together, at least the first."""
     match stream:
         case Stream.SAMPLES:
-            samples = _joined(chunks)
-            return Ingest(stream=stream, epoch=epoch, first=first, samples=samples)
+            samples, kept_ms = _joined(chunks)
+            return Ingest(
+                stream=stream,
+                epoch=epoch,
+                first=first,
+                samples=samples,
+                clock_us=None if kept_ms is None else kept_ms * 1000 + 999,
+            )
         case Stream.RUN_EVENTS:
             events = tuple(_events(each) for each in chunks)
             return Ingest(stream=stream, epoch=epoch, first=first, events=events)
@@ -82,15 +89,17 @@ def _events(chunk: Chunk) -> RunEvents:
     return replace(told, events=told.events[chunk.skip : chunk.stop])
 
 
-def _joined(chunks: Sequence[Chunk]) -> SampleColumns:
+def _joined(chunks: Sequence[Chunk]) -> tuple[SampleColumns, int | None]:
+    """Those of the same tags, up to where the clock was set back; with its time."""
     parts: list[SampleColumns] = []
     tags: Tags = ()
+    kept_ms: int | None = None
     for chunk in chunks:
         part = _decode_samples(chunk.body)
         of = part.tags if chunk.tags is None else chunk.tags
-        if parts and of != tags:
+        if parts and (of != tags or (chunk.kept_ms or 0) < (kept_ms or 0)):
             break
-        tags = of
+        tags, kept_ms = of, chunk.kept_ms
         parts.append(_cut(part, tags, chunk.skip, chunk.stop))
     texts: list[str] = []
     values: list[bytes] = []
@@ -107,7 +116,7 @@ def _joined(chunks: Sequence[Chunk]) -> SampleColumns:
         quality=b"".join(part.quality for part in parts),
         texts=tuple(texts),
     )
-    return _with_used_tags(joined)
+    return _with_used_tags(joined), kept_ms
 
 
 def _cut(columns: SampleColumns, tags: Tags, skip: int, stop: int) -> SampleColumns:

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from heddle.backoff import backoff_s
 from heddle.contract.declare import FleetError
 from heddle.contract.devices import ANNOUNCE, PRESENCE, Announce, Presence
 from heddle.wamp.session import ConnectionLost, Session
@@ -39,6 +40,11 @@ class Attendance:
         self._announce = announce
         self._serve = serve
         self._session: Session | None = None
+
+    @property
+    def is_online(self) -> bool:
+        """Whether the device serves, and has said so."""
+        return self._session is not None
 
     async def joined(self, session: Session) -> None:
         """Testament first, so that nobody sees us online who could not see us go."""
@@ -83,4 +89,4 @@ class Attendance:
                 if tries:
                     log.info("announced after {n} tries", n=tries + 1)
                 return
-            await deferLater(self._clock, min(FIRST_RETRY_S * 2**tries, MAX_RETRY_S))
+            await deferLater(self._clock, backoff_s(FIRST_RETRY_S, tries, MAX_RETRY_S))

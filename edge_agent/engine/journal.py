@@ -364,14 +364,19 @@ class Journal:
         return [row[0] for row in rows]
 
 
-def open_journal(file: Path) -> Journal:
-    """Open or make the journal, of the newest version and ours alone."""
+def open_journal(file: Path, *, durable: bool = True) -> Journal:
+    """Open or make the journal, of the newest version and ours alone.
+
+    Without ``durable``, what is committed outlives the process, but no power cut.
+    """
     try:
         connection = sqlite3.connect(file, isolation_level=None, timeout=0)
     except sqlite3.Error as error:
         raise JournalUnusable(f"journal {file} cannot be opened: {error}") from error
     try:
         _prepare(connection, file)
+        if not durable:
+            connection.execute("pragma synchronous = off")
     except sqlite3.Error as error:
         connection.close()
         raise JournalUnusable(_why(error, file)) from error

@@ -57,11 +57,12 @@ def compose(
     *,
     time_scale: float,
     on_broken: Callable[[], None],
+    directory: Path = HERE,
 ) -> Engine:
     """An engine over an open journal, not started yet."""
     flows = load_flows(journal, file, time_scale)
     kept = journal.mark()
-    note = VouchNote(HERE / VOUCHED_NAME)
+    note = VouchNote(directory / VOUCHED_NAME)
     last_ms = max(journal.last_at_ms(), note.at_ms)
     time = SteadyTime(machine_clocks(), kept, last_ms)
     readings = Readings(flows.tags, note)

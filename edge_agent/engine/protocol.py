@@ -211,6 +211,7 @@ class Report(msgspec.Struct, frozen=True):
     listening: list[Listening]
     activations: Mapping[str, int]
     events: int
+    active_since_ms: Sequence[int] = ()
 
 
 class Answered(msgspec.Struct, frozen=True, tag="reply"):

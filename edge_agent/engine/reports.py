@@ -18,6 +18,7 @@ def report(run_id: str, flow: Flow, run: Run, skew_ms: int) -> Report:
         _listening(flow, run, skew_ms),
         run.activations,
         run.events,
+        [since_ms + skew_ms for since_ms in run.active.values()],
     )
 
 

@@ -15,7 +15,12 @@ from typing import Any
 
 from twisted.internet.task import deferLater
 
-from heddle.contract.declare import FleetError, LocalError, project_realm
+from heddle.contract.declare import (
+    FleetError,
+    LocalError,
+    StorageUnavailable,
+    project_realm,
+)
 from heddle.contract.devices import LIST_DEVICES, DeviceReport, ListDevices
 from heddle.contract.flows import Runtime
 from heddle.contract.history import LATEST, LatestQuery
@@ -24,7 +29,12 @@ from heddle.local.postgres import Postgres, PostgresUnusable, embedded_bin
 from heddle.local.supervise import Child, Death, Program
 from heddle.wamp.joining import Joined, KeyCredentials, Refused, Unreachable
 from heddle.wamp.keys import load_key
-from heddle.wamp.session import NotServed, Session, UnexpectedError
+from heddle.wamp.session import (
+    ConnectionLost,
+    NotServed,
+    Session,
+    UnexpectedError,
+)
 
 POLL_S = 0.1
 MISCONFIGURED = (2, 3)  # exit codes of our programs: settings, or enrolment refused
@@ -232,7 +242,7 @@ class Stack:
                     tell("router", self.router)
                     await self._until_sampled(session, tell)
                     return
-            except (Refused, Unreachable):
+            except (Refused, Unreachable, ConnectionLost):
                 await self._pause()
 
     async def _until_sampled(self, session: Session, tell: Tell) -> None:
@@ -248,7 +258,7 @@ class Stack:
     async def _online_device(self, session: Session) -> DeviceReport | None:
         try:
             found = await session.call(LIST_DEVICES, ListDevices())
-        except (NotServed, UnexpectedError):
+        except (NotServed, StorageUnavailable, UnexpectedError):
             await self._pause()
             return None
         for device in found.devices:
@@ -268,9 +278,11 @@ class Stack:
     async def _has_sample(self, session: Session) -> bool:
         try:
             found = await session.call(LATEST, LatestQuery(device=DEVICE))
+        except ConnectionLost:
+            raise
         except FleetError:
             return False
-        return bool(found.values)
+        return bool(found.values.tags)
 
     async def _pause(self) -> None:
         if (death := self._refusal) is not None:

@@ -19,6 +19,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from heddle.backoff import backoff_s
+
 log = Logger()
 
 SETTLED_S = 60.0
@@ -115,7 +117,7 @@ class Child:
             return
         lived = self._reactor.seconds() - self._started_at
         self._quick_deaths = 0 if lived > SETTLED_S else self._quick_deaths + 1
-        pause = min(FIRST_PAUSE_S * 2**self._quick_deaths, LONGEST_PAUSE_S)
+        pause = backoff_s(FIRST_PAUSE_S, self._quick_deaths, LONGEST_PAUSE_S)
         death = Death(self.program.name, exit_code, signal_number)
         log.warn(
             "{name} ended ({death}); starting it again in {pause:g} s",

@@ -1,0 +1,1 @@
+"""A swarm: very many agents in one process, for tests and demonstrations."""
