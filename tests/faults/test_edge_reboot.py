@@ -3,9 +3,8 @@
 With a Docker Engine of the test's own, so that nobody else's containers suffer.
 """
 
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from tests.support.device import (
     settings,
 )
 from tests.support.dockerd import PrivateDocker, private_docker
-from tests.support.edge import Story, story, undisturbed
+from tests.support.edge import Story, story, undisturbed, until_over
 from tests.support.images import image
 from tests.support.router import InProcRouter, router
 from tests.support.waiting import until
@@ -62,23 +61,6 @@ async def until_up(docker: PrivateDocker, name: str) -> None:
     await until(reactor, up)
 
 
-def kept(data: Path, run: str) -> int:
-    """How many of a run's events are in the device's outbox, or were."""
-    with closing(sqlite3.connect(f"file:{data}/outbox.sqlite?mode=ro", uri=True)) as db:
-        found = db.execute("select next_event from run where run = ?", (run,))
-        return sum(number for (number,) in found)
-
-
-async def until_over(data: Path, run: str, as_ever: Story) -> None:
-    """Until a run has told all it can, though nobody hears it."""
-    events = len(as_ever.events) + as_ever.answers.total()
-
-    async def over() -> bool:
-        return kept(data, run) == events
-
-    await until(reactor, over, within_s=120)
-
-
 @pytest.mark.timeout(600)
 @pytest_twisted.ensureDeferred
 async def test_after_a_power_cut_engines_run_before_the_agent_and_the_run_ends(
@@ -106,7 +88,7 @@ async def test_after_a_power_cut_engines_run_before_the_agent_and_the_run_ends(
     assert docker.state(name)["Pid"] != first
     docker.kill(name)  # and Docker lets it lie: this one the agent must bring back
     async with program(reactor, router, site.data, **config):
-        await until_over(site.data, run, as_ever)
+        await until_over(reactor, site.data, run, as_ever)
         await router.start()
         async with running_site(router, tmp_path, ledger) as site:
             report = await site.until_ended(run)
@@ -143,7 +125,7 @@ async def test_docker_is_restarted_under_a_device_whose_router_is_gone(
         await router.stop()
         docker.begin()
         await until_up(docker, name)
-        await until_over(site.data, run, as_ever)
+        await until_over(reactor, site.data, run, as_ever)
         await router.start()
         async with running_site(router, tmp_path, ledger) as site:
             report = await site.until_ended(run)

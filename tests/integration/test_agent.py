@@ -51,7 +51,7 @@ from tests.support.device import (
     settings,
 )
 from tests.support.router import InProcRouter
-from tests.support.waiting import until
+from tests.support.waiting import becomes, until
 
 
 @pytest_twisted.async_yield_fixture
@@ -82,17 +82,13 @@ async def test_the_example_runs_to_its_end(site: Site) -> None:
         )
         run = await site.start()
         report = await site.until_ended(run)
+        numbers = site.ledger.numbers(run)
+        await becomes(reactor, lambda: [event.number for event in told], numbers)
     assert report.status is RunStatus.FINISHED
     assert report.activations["gateway_2"] == 3
-    numbers = site.ledger.numbers(run)
-    assert numbers == times(numbers) == [event.number for event in told]
+    assert numbers == times(numbers)
     assert told[-1].type == "WORKFLOW_FINISHED"
-
-    async def farewell_is_heard() -> bool:
-        return presence[-1] is False
-
-    assert presence[0] is True
-    await until(reactor, farewell_is_heard)
+    await becomes(reactor, lambda: (presence[0], presence[-1]), (True, False))
     (announced,) = site.backend.announced
     assert {t.tag: t.node for t in announced.tags}["temperature"] is not None
     values = [v for tag, _, v, _ in site.ledger.samples if tag == "temperature"]
@@ -203,7 +199,7 @@ async def test_an_engine_that_cannot_live_is_told_and_costs_little(site: Site) -
             (found,) = (await site.ask(LIST_INSTALLED, ListInstalled())).flows
             return found.state is FlowState.FAILED and "exit code 2" in found.detail
 
-        await until(reactor, failed, within_s=30)
+        await until(reactor, failed)
         with pytest.raises(EngineUnavailable, match="does not come up: exit code 2"):
             await site.install()
         with pytest.raises(EngineUnavailable, match="engine of flow 'brew' is failed"):

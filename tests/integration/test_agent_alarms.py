@@ -11,20 +11,21 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
+from edge_agent.agent import Agent
 from edge_agent.drivers.driver import Reading
-from heddle.contract.alarms import (
+from heddle.contract.alarm_answers import AlarmJournalQuery, AlarmReport, AlarmsQuery
+from heddle.contract.alarm_procedures import (
     ACKNOWLEDGE_ALARMS,
     ACTIVE_ALARMS,
     ALARM_JOURNAL,
     REMOVE_ALARM_RULES,
     SET_ALARM_RULES,
+)
+from heddle.contract.alarms import (
     AlarmCommand,
-    AlarmJournalQuery,
     AlarmKind,
     AlarmPlace,
-    AlarmReport,
     AlarmRule,
-    AlarmsQuery,
     AlarmTransition,
     DeviceOffline,
     RemoveAlarmRules,
@@ -33,7 +34,7 @@ from heddle.contract.alarms import (
 )
 from heddle.contract.flows import INSTALL_FLOW, InstallFlow
 from heddle.contract.runs import RUN_STATUS, START_RUN, RunQuery, RunStatus, StartRun
-from heddle.contract.samples import Quality
+from heddle.contract.samples import Quality, Stream
 from tests.support import alarms as stir
 from tests.support.databases import Server
 from tests.support.device import program
@@ -136,9 +137,13 @@ async def test_an_alarm_of_an_outage_arrives_once_with_the_time_of_the_device(
     with pytest.raises(DeviceOffline, match="press_7 is offline"):
         await act(works, "hot")
     await works.fleet.router.stop()
-    async with works.agent(hand):  # an offline start: the rules are on its disk
+    async with works.agent(hand) as agent:  # an offline start: it has the rules
         at_us = hand.set("t", 85.0)
-        await deferLater(reactor, 0.3)
+
+        async def on_its_disk() -> bool:
+            return (await agent._outbox.waiting())[Stream.ALARMS] == 1
+
+        await until(reactor, on_its_disk)
     async with works.agent(hand):  # and another
         hand.set("t", 86.0)
         await works.fleet.router.start()
@@ -151,6 +156,33 @@ async def test_an_alarm_of_an_outage_arrives_once_with_the_time_of_the_device(
         hand.set("t", 20.0)
         await until_told(works, [(0, "raised"), (1, "acknowledged"), (2, "cleared")])
         assert await active(works) == {}
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_device_that_lost_its_disk_tells_how_its_alarms_stand(
+    works: Works,
+) -> None:
+    hand = Hand("t")
+    await set_rules(works, HOT)
+    async with works.agent(hand):
+        await until_known(works)
+        hand.set("t", 85.0)
+        await until_told(works, [(0, "raised")])
+    for file in works.data.glob("outbox.sqlite*"):
+        file.unlink()
+    hand.set("t", 20.0)
+    async with works.agent(hand):
+        wanted = [(0, "raised"), (None, "reconciled")]
+        await until_told(works, wanted)
+        (_, entry) = await journal(works)
+        assert (entry.before, entry.after) == ("unacknowledged", "normal")
+        assert entry.comment is not None
+        assert "was lost" in entry.comment
+        assert await active(works) == {}
+    async with works.agent(hand):
+        hand.set("t", 86.0)
+        await until_told(works, [*wanted, (0, "raised")])
+        assert (await active(works))["hot"].state == "unacknowledged"
 
 
 @pytest_twisted.ensureDeferred
@@ -226,18 +258,21 @@ async def test_kill_9_loses_and_doubles_no_transition(
 
 @pytest_twisted.ensureDeferred
 async def test_the_same_samples_are_judged_alike_here_and_there(works: Works) -> None:
-    """Thousands of them, times ahead of the clock, by each on its own path."""
+    """Thousands of them by each on its own path, of a device whose clock runs fast."""
     hand = Hand(*(f"t{n}" for n in range(6)))
     rules = both_places(6)
     await set_rules(works, *rules)
-    async with works.agent(hand):
+    async with works.agent(hand) as agent:
         await until_known(works, "e_end")
         ahead_us = int(reactor.seconds() * 1e6) + 60_000_000  # type: ignore[attr-defined]
+        clock = FastClock(agent)
         for some in readings(ahead_us - stir.START_US):
+            clock.at_us = max(clock.at_us, *(each.at_us for each in some))
             hand.tell(some)
             await deferLater(reactor, 0)
         end_us = ahead_us + 7_200_000_000
         for at_us, value in ((end_us, 50.0), (end_us + 60_000_000, 1000.0)):
+            clock.at_us = at_us
             hand.tell([Reading(f"t{n}", at_us, value) for n in range(6)])
         every: list[AlarmTransition] = []
 
@@ -253,6 +288,18 @@ async def test_the_same_samples_are_judged_alike_here_and_there(works: Works) ->
     assert {rule.kind for rule in rules if rule.alarm[2:] in at_edge} == set(AlarmKind)
 
 
+class FastClock:
+    """A device's clock that says what the test wants, as far as alarms go by it."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.at_us = 0
+        assert agent._outbox._opened is not None
+        agent._outbox._opened._wall = agent._alarming.ruled._now_s = self.seconds
+
+    def seconds(self) -> float:
+        return self.at_us / 1e6
+
+
 def both_places(tags: int) -> list[AlarmRule]:
     """Rules of every kind, each for the device and for the centre; and ``end``."""
     every = [stir.wire_rule(one) for one in stir.assorted_rules(tags, seed=SEED)]
@@ -265,7 +312,7 @@ def both_places(tags: int) -> list[AlarmRule]:
 
 
 def readings(later_us: int) -> Iterator[list[Reading]]:
-    """All but the late ones: ahead of the clock they tell of one that was set back."""
+    """All but the late ones, batch by batch."""
     newest_us = 0
     for batch in stir.batches(6, 3_000, 100, seed=3):
         found = []

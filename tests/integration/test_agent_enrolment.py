@@ -8,7 +8,6 @@ import msgspec
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.task import deferLater
 
 from heddle.contract.devices import (
     REDEEM_CODE,
@@ -23,7 +22,7 @@ from heddle.contract.gate import ADMIT_DEVICE, DeviceKey
 from heddle.wamp.session import Caller
 from tests.support.device import DEVICE, PROJECT, program
 from tests.support.router import InProcRouter, MiniBackend
-from tests.support.waiting import until
+from tests.support.waiting import becomes, until
 
 REFUSALS = {
     "wrong": CodeUnknown("no such code"),
@@ -55,7 +54,7 @@ async def until_online(router: InProcRouter) -> None:
             await owner.call(LIST_INSTALLED, ListInstalled(), device=DEVICE)
             return True
 
-        await until(reactor, serves, within_s=20)
+        await until(reactor, serves)
 
 
 @pytest_twisted.ensureDeferred
@@ -99,15 +98,19 @@ async def test_it_waits_for_the_router_the_backend_and_the_code(
     code, data = tmp_path / "code", tmp_path / "device"
     await router.stop()
     async with program(reactor, router, data, code_file=code) as agent:
-        await deferLater(reactor, 2)
-        await router.start()
+
+        def tries() -> int:
+            return agent.said.count("not enrolled yet")
+
+        await becomes(reactor, lambda: tries() >= 1)  # no code
         code.write_text("right\n")
+        await becomes(reactor, lambda: tries() >= 2)  # no router
+        await router.start()
         async with router.backend(projects=(PROJECT,)) as gate:
-            await deferLater(reactor, 1)
+            await becomes(reactor, lambda: tries() >= 3)  # nobody to redeem it
             await redeems(gate)
             await until_online(router)
             assert await agent.stop() == 0
-    assert "not enrolled yet" in agent.said
 
 
 @pytest_twisted.ensureDeferred
@@ -115,11 +118,7 @@ async def test_it_can_be_stopped_while_it_waits(
     router: InProcRouter, tmp_path: Path
 ) -> None:
     async with program(reactor, router, tmp_path / "d", code="right") as agent:
-
-        async def waits() -> bool:
-            return "not enrolled yet" in agent.said
-
-        await until(reactor, waits)
+        await becomes(reactor, lambda: "not enrolled yet" in agent.said)
         assert await agent.stop() == 0
     assert "Traceback" not in agent.said
 

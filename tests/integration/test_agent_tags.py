@@ -49,7 +49,7 @@ async def test_derived_and_thinned_out_samples_arrive(
             async def enough() -> bool:
                 return len(values("doubled")) >= 50
 
-            await until(reactor, enough, within_s=20)
+            await until(reactor, enough)
             moving, doubled = values("moving"), values("doubled")
             assert doubled == pytest.approx([each / 500 for each in moving])
             assert values("steady") == [20.0]

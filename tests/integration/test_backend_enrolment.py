@@ -213,8 +213,9 @@ async def test_a_device_announces_itself_and_comes_and_goes(fleet: Fleet) -> Non
 
 @pytest_twisted.ensureDeferred
 async def test_a_late_farewell_of_a_former_session_is_not_believed(
-    fleet: Fleet,
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("services.backend.presence.CHECK_AFTER_S", 3.0)
     key = await fleet.enrol("press_7")
     async with fleet.owner() as owner, fleet.agent(key) as agent:
 
@@ -237,11 +238,13 @@ async def test_who_is_online_is_known_after_a_restart(fleet: Fleet) -> None:
         await fleet.stop_backend()
         await fleet.start_backend()
         async with fleet.owner() as owner:
-            found = (await owner.call(LIST_DEVICES, ListDevices())).devices
-    assert [(d.device, d.online) for d in found] == [
-        ("press_7", True),
-        ("press_8", False),
-    ]
+
+            async def known() -> bool:
+                found = (await owner.call(LIST_DEVICES, ListDevices())).devices
+                online = {device.device: device.online for device in found}
+                return online == {"press_7": True, "press_8": False}
+
+            await until(reactor, known)
 
 
 @pytest_twisted.ensureDeferred

@@ -75,7 +75,7 @@ def said_until(process: subprocess.Popen[str], words: str) -> str:
 )
 def test_a_bad_setting_is_one_sentence(settings, sentence, backend) -> None:
     process = backend(**settings)
-    said = process.communicate(timeout=30)[1]
+    said = process.communicate(timeout=60)[1]
     assert sentence in said
     assert said.count("\n") == 1
     assert process.returncode == 2
@@ -84,12 +84,12 @@ def test_a_bad_setting_is_one_sentence(settings, sentence, backend) -> None:
 def test_the_first_start_needs_a_password(backend, plain_database, tmp_path) -> None:
     process = backend(DATABASE_URL=plain_database, ADMIN_PASSWORD_FILE="")
     assert (
-        "BACKEND_ADMIN_PASSWORD_FILE is missing" in process.communicate(timeout=30)[1]
+        "BACKEND_ADMIN_PASSWORD_FILE is missing" in process.communicate(timeout=60)[1]
     )
     assert process.returncode == 2
     (tmp_path / "password").write_text("short")
     process = backend(DATABASE_URL=plain_database)
-    assert "8 to 1024 characters" in process.communicate(timeout=30)[1]
+    assert "8 to 1024 characters" in process.communicate(timeout=60)[1]
     assert process.returncode == 2
 
 
@@ -99,7 +99,7 @@ def test_it_waits_for_its_database_and_can_be_stopped_meanwhile(backend) -> None
     assert "does not answer: " in said
     assert "refused" in said
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=15)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -107,12 +107,12 @@ def test_it_waits_for_its_router_and_keeps_its_secrets(backend, plain_database) 
     process = backend(DATABASE_URL=plain_database)
     said = said_until(process, "no router answers at rs://127.0.0.1")
     process.send_signal(signal.SIGINT)
-    said += process.communicate(timeout=15)[1]
+    said += process.communicate(timeout=60)[1]
     assert process.returncode == 0
     assert "made user admin and project default" in said
     assert not [word for word in (PASSWORD, CODE, "Traceback") if word in said]
     process = backend(DATABASE_URL=plain_database, PROJECT="other")
-    assert "there is no project 'other'" in process.communicate(timeout=30)[1]
+    assert "there is no project 'other'" in process.communicate(timeout=60)[1]
     with psycopg.connect(plain_database) as connection:
         tables = "app_user", "enrolment_code"
         kept = [connection.execute(f"table {t}").fetchall() for t in tables]

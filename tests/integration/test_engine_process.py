@@ -22,7 +22,13 @@ from edge_agent.engine.protocol import (
     encode,
 )
 from tests.support.engine import condition, listener, loop, one_phase, timer
-from tests.support.engine_process import Client, EngineProcess, running, write_flow
+from tests.support.engine_process import (
+    Client,
+    EngineProcess,
+    knock,
+    running,
+    write_flow,
+)
 
 
 @pytest.fixture
@@ -54,7 +60,7 @@ def test_it_welcomes_and_runs_a_flow_to_its_end(tmp_path: Path) -> None:
         began = time.monotonic()
         agent.ask(StartRun(run="r1"))
         agent.until_event("r1", "WORKFLOW_FINISHED")
-        assert 0.3 <= time.monotonic() - began < 3
+        assert time.monotonic() - began >= 0.3
         assert agent.executed == [("r1", 0), ("r1", 1), ("r1", 2)]
         answer = agent.ask(Status(run="r1"))
         assert isinstance(answer, Reply)
@@ -156,7 +162,7 @@ def test_sigterm_ends_it_cleanly(waiting: EngineProcess) -> None:
 def test_a_second_engine_is_refused(waiting: EngineProcess) -> None:
     waiting.client().socket.close()
     with running(waiting.directory) as second:
-        assert second.process.wait(15) == 2
+        assert second.process.wait(60) == 2
         assert "another engine runs in this directory" in second.said()
     with waiting.client() as agent:
         agent.ask(StartRun(run="r1"))
@@ -174,7 +180,7 @@ def test_with_its_parent_it_ends(tmp_path: Path) -> None:
         engine.client().socket.close()
         assert engine.process.stdin is not None
         engine.process.stdin.close()
-        assert engine.process.wait(10) == 0
+        assert engine.process.wait(60) == 0
 
 
 @pytest.mark.parametrize(
@@ -195,7 +201,7 @@ def test_an_unusable_flow_is_one_sentence_and_exit_code_2(
     if flow is not None:
         (tmp_path / "flow.json").write_text(flow)
     with running(tmp_path) as engine:
-        assert engine.process.wait(15) == 2
+        assert engine.process.wait(60) == 2
         said = engine.said()
         assert sentence.format(tmp_path) in said
         assert said.count("\n") == 1
@@ -205,7 +211,7 @@ def test_a_directory_that_is_none_is_one_sentence_and_exit_code_2(
     tmp_path: Path,
 ) -> None:
     with running(tmp_path / "nowhere") as engine:
-        assert engine.process.wait(15) == 2
+        assert engine.process.wait(60) == 2
         assert engine.said() == (
             f"heddle-engine: directory {tmp_path}/nowhere is unusable: "
             "No such file or directory\n"
@@ -218,7 +224,7 @@ def test_a_journal_that_is_none_is_one_sentence_and_exit_code_2(
     write_flow(tmp_path, loop(3))
     (tmp_path / "journal.sqlite").write_bytes(b"no journal" * 1000)
     with running(tmp_path) as engine:
-        assert engine.process.wait(15) == 2
+        assert engine.process.wait(60) == 2
         assert "journal.sqlite is no journal: move it away" in engine.said()
 
 
@@ -248,13 +254,8 @@ def test_a_long_path_needs_no_long_socket_name(tmp_path: Path) -> None:
     with running(deep) as engine:
         handle = os.open(deep, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            client = None
-            for _ in range(500):
-                try:
-                    client = Client(Path(f"/proc/self/fd/{handle}/engine.sock"))
-                    break
-                except OSError:
-                    time.sleep(0.02)
+            short = Path(f"/proc/self/fd/{handle}")
+            client = knock(short, lambda: engine.process.poll() is None, 60, Client)
             assert client is not None, engine.process.poll()
             with client:
                 assert isinstance(client.receive(), Welcome)
@@ -284,7 +285,7 @@ def test_who_asks_and_does_not_listen_is_made_to_wait(waiting: EngineProcess) ->
                     begun = begun[agent.socket.send(begun) :]
                 sent += len(batch)
         assert waiting.rss_kib() < 60_000
-        agent.socket.settimeout(20)
+        agent.socket.settimeout(60)
         for _ in range(sent // len(batch) * 100):
             agent.until(Reply)
         agent.socket.sendall(begun)

@@ -13,6 +13,7 @@ from heddle.contract.declare import InvalidRequest
 from heddle.contract.devices import TagType
 from heddle.contract.history import Fill, HistoryQuery, Series
 from heddle.contract.samples import Ingest
+from heddle.tag_values import tag_values
 from heddle.wamp.blocking import Blocking
 from services.fleetdata.answers import bucket_series, raw_series
 from services.fleetdata.batches import check
@@ -384,7 +385,7 @@ TYPED = [
 
 def test_values_come_back_typed(link: Link) -> None:
     put(link, typed_samples(0, TYPED))
-    latest = link.perform(reading.latest, "press_7", None, 10)
+    latest = list(tag_values(link.perform(reading.latest, "press_7", None, 10)))
     assert {v.tag: (v.type, v.value, v.quality) for v in latest} == {
         "n": (TagType.INTEGER, 7, 0),
         "on": (TagType.BOOLEAN, False, 1),
@@ -423,7 +424,7 @@ def test_a_change_of_type_begins_another_series(link: Link) -> None:
     assert isinstance(page, Page)
     told = [(s.type, s.mean, s.text) for s in raw_series(query, page.found)]
     assert told == [(TagType.FLOAT, (1.5,), ()), (TagType.TEXT, (), ("one",))]
-    (value,) = link.perform(reading.latest, "press_7", None, 10)
+    (value,) = tag_values(link.perform(reading.latest, "press_7", None, 10))
     assert (value.value, value.type) == ("one", TagType.TEXT)
 
 
@@ -565,13 +566,13 @@ async def test_the_service_rolls_up_and_then_drops(
         return tell(link, "select count(*) from sample") == [(0,)]
 
     async with kept_by(storage, Keep.at_least(90, 90, 90)) as database:
-        await until(reactor, rolled, within_s=20)
+        await until(reactor, rolled)
         assert database.keep_from_us == KEEP_FROM_US
     async with kept_by(storage, Keep.at_least(30, 1, 1), days_later=40) as database:
-        await until(reactor, dropped, within_s=20)
+        await until(reactor, dropped)
         assert database.keep_from_us == (TODAY + 10) * DAY_US
     async with kept_by(storage, Keep.at_least(90, 90, 90), days_later=1) as database:
-        await until(reactor, open_now(database), within_s=20)
+        await until(reactor, open_now(database))
         assert database.keep_from_us == (TODAY + 10) * DAY_US  # it is gone for good
 
 

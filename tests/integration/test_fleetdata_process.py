@@ -55,7 +55,7 @@ def test_a_bad_setting_is_one_sentence(
     settings: dict[str, str], changes: dict[str, str], sentence: str
 ) -> None:
     process = start(**settings | changes)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     assert sentence in said
     assert "hush" not in said
@@ -70,5 +70,5 @@ def test_it_waits_for_its_neighbours_and_ends_when_told(
     said = process.stderr.readline()
     assert "no router answers" in said
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     assert process.returncode == 0

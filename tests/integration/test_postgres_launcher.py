@@ -105,7 +105,7 @@ def test_a_process_id_that_went_to_a_stranger_does_not_stop_it(folder: Path) -> 
     postgres = Postgres(embedded_bin(), folder / "data", free_port())
     postgres.initialise(PASSWORD)
     user = (folder / "data").stat()
-    with subprocess.Popen(["sleep", "60"], user=user.st_uid) as stranger:
+    with subprocess.Popen(["sleep", "600"], user=user.st_uid) as stranger:
         try:
             lock = folder / "data/postmaster.pid"
             lock.write_text(f"{stranger.pid}\n{folder}/data\n1\n1\n\n\n\nready\n")
@@ -134,7 +134,7 @@ def test_it_ends_when_its_parent_dies(folder: Path) -> None:
         while not postgres.ready(server):
             assert not select.select([ended], [], [], 0.02)[0]
         parent.send_signal(signal.SIGKILL)
-    assert select.select([ended], [], [], 30)[0]
+    assert select.select([ended], [], [], 60)[0]
     os.close(ended)
 
 

@@ -70,7 +70,7 @@ def program(tmp_path):
 
 def test_a_refused_start_is_one_sentence_and_exit_code_2(program) -> None:
     process = program("refuse")
-    assert process.communicate(timeout=20) == (
+    assert process.communicate(timeout=60) == (
         "",
         "program.py: setting X is missing\n",
     )
@@ -79,13 +79,13 @@ def test_a_refused_start_is_one_sentence_and_exit_code_2(program) -> None:
 
 def test_an_unknown_log_level_is_refused(program) -> None:
     process = program("ready", HEDDLE_LOG_LEVEL="loud")
-    assert "there is no level 'loud'; use debug" in process.communicate(timeout=20)[1]
+    assert "there is no level 'loud'; use debug" in process.communicate(timeout=60)[1]
     assert process.returncode == 2
 
 
 def test_a_defect_at_start_is_logged_with_its_traceback(program) -> None:
     process = program("bug")
-    assert "KeyError: 'secret'" in process.communicate(timeout=20)[1]
+    assert "KeyError: 'secret'" in process.communicate(timeout=60)[1]
     assert process.returncode == 1
 
 
@@ -95,7 +95,7 @@ def test_a_signal_stops_cleanly(stop, program) -> None:
     assert json.loads(process.stderr.readline())["text"] == "ready ready"
     process.send_signal(stop)
     process.send_signal(stop)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert [json.loads(line)["text"] for line in said.splitlines()] == [
         "stopping",
         "stopped",
@@ -108,7 +108,7 @@ def test_a_signal_while_starting_waits_for_the_start_to_clean_up(program) -> Non
     assert "ready slow" in process.stderr.readline()
     time.sleep(0.1)  # into the wait
     process.terminate()
-    assert "released" in process.communicate(timeout=20)[1]
+    assert "released" in process.communicate(timeout=60)[1]
     assert process.returncode == 0
 
 
@@ -116,5 +116,5 @@ def test_a_stop_that_fails_is_told(program) -> None:
     process = program("bad stop")
     process.stderr.readline()
     process.terminate()
-    assert "KeyError: 'stop'" in process.communicate(timeout=20)[1]
+    assert "KeyError: 'stop'" in process.communicate(timeout=60)[1]
     assert process.returncode == 1

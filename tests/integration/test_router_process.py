@@ -26,7 +26,7 @@ from heddle.wamp.keys import public_hex
 from tests.support.databases import free_port
 from tests.support.neighbours import need
 
-BOOT_WITHIN_S = 60
+WITHIN_S = 100
 ROOT = Path(__file__).parents[2]
 
 
@@ -87,8 +87,8 @@ class Program:
             return
         children = self.children()
         self.process.kill()
-        self.process.wait(10)
-        deadline = time.monotonic() + 10
+        self.process.wait(WITHIN_S)
+        deadline = time.monotonic() + 30
         for child in children:
             if alive(child):
                 os.kill(child, signal.SIGKILL)
@@ -97,7 +97,7 @@ class Program:
 
     async def until_joined(self, realm: str | None, key: SigningKey) -> str:
         """Join as soon as the router is there; the authid it gave."""
-        deadline_s = reactor.seconds() + BOOT_WITHIN_S
+        deadline_s = reactor.seconds() + WITHIN_S
         while True:
             try:
                 async with Joined(reactor, self.url, realm, KeyCredentials(key)) as one:
@@ -132,12 +132,12 @@ async def test_the_router_boots_survives_a_kill_and_ends_with_0_on_sigint(
         )
     assert program.process is not None
     program.process.kill()  # its worker still holds the ports for a second or two
-    program.process.wait(10)
+    program.process.wait(WITHIN_S)
 
     process = program.start()
     assert await program.until_joined(None, device) == "press_7"
     process.send_signal(signal.SIGINT)
-    assert process.wait(15) == 0
+    assert process.wait(WITHIN_S) == 0
     told = program.log.read_text()
     assert "Traceback" not in told
     assert "press_7" not in told  # it is quiet about what is in order
@@ -151,14 +151,14 @@ async def test_a_router_whose_worker_died_ends_so_that_it_is_restarted(
     await program.until_joined("system", program.key)
     (worker,) = program.children()
     os.kill(worker, signal.SIGKILL)
-    assert process.wait(15) != 0
+    assert process.wait(WITHIN_S) != 0
 
 
 def test_a_port_in_use_is_told_in_one_sentence(program: Program) -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", program.rawsocket_port))
         taken.listen()
-        assert program.start().wait(30) == 2
+        assert program.start().wait(WITHIN_S) == 2
     told = program.log.read_text().strip()
     assert told == (
         f"router: port {program.rawsocket_port} of 127.0.0.1 is in use: "
@@ -170,7 +170,7 @@ def test_principals_that_are_missing_are_told_in_one_sentence(
     program: Program,
 ) -> None:
     program.principals.unlink()
-    assert program.start().wait(30) == 2
+    assert program.start().wait(WITHIN_S) == 2
     told = program.log.read_text().strip()
     assert told == (
         f"router: principals file {program.principals}: No such file or directory"
@@ -196,7 +196,7 @@ def until_hung_up(link: socket.socket) -> None:
 
 
 def say_by_rawsocket(port: int, serializer: int, message: bytes) -> None:
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as link:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as link:
         link.sendall(bytes([0x7F, 0xF0 | serializer, 0, 0]))
         link.recv(4)
         link.sendall(len(message).to_bytes(4, "big") + message)
@@ -209,7 +209,7 @@ def say_by_websocket(port: int, protocol: str, opcode: int, message: bytes) -> N
         "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
     )
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as link:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=60)) as link:
         link.sendall(hello.encode())
         assert b" 101 " in link.recv(4096)
         length = len(message).to_bytes(8, "big")

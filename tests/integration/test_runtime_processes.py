@@ -11,15 +11,24 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from edge_agent.runtime.processes import Processes
+from edge_agent.runtime.runtime import Condition, Order
 from edge_agent.shelf import Shelf, Wanted
 from tests.support.device import example
 from tests.support.waiting import until
 
 
-def shelved(folder: Path) -> Path:
-    shelf = Shelf(folder / "flows")
-    shelf.put(Wanted("brew", 1, example()))
-    return shelf.directory("brew")
+def shelved(folder: Path) -> Order:
+    """An order whose folder holds what an engine needs."""
+    shelf, wanted = Shelf(folder / "flows"), Wanted("brew", 1, example())
+    shelf.lay_out(wanted)
+    return shelf.order(wanted)
+
+
+async def begun(runtime: Processes, order: Order) -> int:
+    """Start an engine; its process."""
+    await runtime.create(order)
+    await runtime.run(order)
+    return int((await runtime.state("brew")).label.removeprefix("pid "))
 
 
 def alive(pid: int) -> bool:
@@ -42,18 +51,27 @@ async def opened(directory: Path) -> None:
 
 
 @pytest_twisted.ensureDeferred
-async def test_one_engine_per_flow_until_it_is_stopped(tmp_path: Path) -> None:
-    directory = shelved(tmp_path)
+async def test_one_engine_per_flow_until_it_is_ended(tmp_path: Path) -> None:
+    order = shelved(tmp_path)
+    mark = await Processes(reactor).mark(order)
     runtime = Processes(reactor, environ={**os.environ, "AGENT_CODE": "secret"})
-    state = await runtime.start("brew", directory)
-    pid = int(state.label.removeprefix("pid "))
-    assert await runtime.start("brew", directory) == state
-    await opened(directory)
-    assert await runtime.found() == {"brew"}
+    pid = await begun(runtime, order)
+    assert await begun(runtime, order) == pid
+    await opened(order.directory)
+    (found,) = await runtime.found()
+    assert (found.flow, found.mark, found.release) == ("brew", mark, order.release)
+    assert (found.condition, found.label) == (Condition.RUNNING, f"pid {pid}")
     assert b"AGENT_CODE" not in environ(pid)
-    await runtime.stop("brew")
+    await runtime.end("brew", mark)
     assert not alive(pid)
     assert not (await runtime.state("brew")).running
+    (found,) = await runtime.found()
+    assert found.condition is Condition.EXITED
+    again = await begun(runtime, order)
+    assert again != pid
+    await runtime.remove("brew", mark)
+    assert not alive(again)
+    assert await runtime.found() == ()
 
 
 @pytest_twisted.ensureDeferred
@@ -61,7 +79,8 @@ async def test_an_engine_that_ends_tells_why_and_is_started_anew(
     tmp_path: Path,
 ) -> None:
     runtime = Processes(reactor)
-    await runtime.start("brew", tmp_path)  # no flow.json here
+    order = Order("brew", tmp_path)
+    await begun(runtime, order)  # no flow.json here
 
     async def ended() -> bool:
         return not (await runtime.state("brew")).running
@@ -69,9 +88,13 @@ async def test_an_engine_that_ends_tells_why_and_is_started_anew(
     await until(reactor, ended)
     detail = (await runtime.state("brew")).detail
     assert detail.startswith("exit code 2 | heddle-engine: flow file")
-    assert (await runtime.start("brew", shelved(tmp_path))).running
+    (line,) = await runtime.logs("brew", tail=10)
+    assert line.text.startswith("heddle-engine: flow file")
+    assert await runtime.logs("brew", tail=10, since_s=line.at_s) == ()
+    Shelf(tmp_path.parent).lay_out(Wanted(tmp_path.name, 1, example()))
+    assert await begun(runtime, order) > 0
     await runtime.close(keep=True)  # processes end with the agent all the same
-    assert await runtime.found() == frozenset()
+    assert await runtime.found() == ()
 
 
 @pytest_twisted.ensureDeferred
@@ -79,25 +102,29 @@ async def test_an_engine_that_heeds_nothing_is_killed(
     tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setattr("edge_agent.runtime.processes.STOP_WITHIN_S", 0.3)
-    directory = shelved(tmp_path)
+    order = shelved(tmp_path)
     runtime = Processes(reactor)
-    pid = int((await runtime.start("brew", directory)).label.removeprefix("pid "))
-    await opened(directory)
+    pid = await begun(runtime, order)
+    await opened(order.directory)
     os.kill(pid, signal.SIGSTOP)
-    await runtime.stop("brew")
+    await runtime.end("brew", await runtime.mark(order))
     assert not alive(pid)
 
 
 def test_an_engine_dies_with_its_agent_however_that_died(tmp_path: Path) -> None:
-    directory = shelved(tmp_path)
+    directory = shelved(tmp_path).directory
     script = (
         "import sys, pathlib\n"
         "from twisted.internet import reactor\n"
         "from twisted.internet.defer import Deferred\n"
         "from edge_agent.runtime.processes import Processes\n"
+        "from edge_agent.runtime.runtime import Order\n"
         "async def main():\n"
-        "    start = Processes(reactor).start('brew', pathlib.Path(sys.argv[1]))\n"
-        "    print((await start).label, flush=True)\n"
+        "    runtime = Processes(reactor)\n"
+        "    order = Order('brew', pathlib.Path(sys.argv[1]))\n"
+        "    await runtime.create(order)\n"
+        "    await runtime.run(order)\n"
+        "    print((await runtime.state('brew')).label, flush=True)\n"
         "reactor.callWhenRunning(lambda: Deferred.fromCoroutine(main()))\n"
         "reactor.run()\n"
     )
@@ -106,11 +133,11 @@ def test_an_engine_dies_with_its_agent_however_that_died(tmp_path: Path) -> None
     ) as agent:
         assert agent.stdout is not None
         pid = int(agent.stdout.readline().removeprefix("pid "))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (directory / "engine.sock").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         agent.kill()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not alive(pid)

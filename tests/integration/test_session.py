@@ -52,6 +52,7 @@ from heddle.wamp.session import (
 )
 from tests.support.rawwamp import CALL, ERROR, RESULT, RawWamp
 from tests.support.router import InProcRouter, MiniBackend
+from tests.support.waiting import becomes, until
 
 PLANT = "project_plant"
 SEVEN = "press_7"
@@ -330,8 +331,7 @@ async def test_a_call_that_takes_too_long_is_given_up_but_finished(
     await agent.serve(RUN_STATUS, slow, device=SEVEN)
     with pytest.raises(CallTimedOut, match=r"no answer in 0\.1 s"):
         await owner.call(RUN_STATUS, RunQuery(), timeout_s=0.1, device=SEVEN)
-    await deferLater(reactor, 0.4)
-    assert finished == ["slow"]
+    await becomes(reactor, lambda: finished, ["slow"])
     await owner.call(RUN_STATUS, RunQuery(), device=SEVEN)  # the session goes on
 
 
@@ -395,11 +395,8 @@ async def test_hearing_every_device_tells_which_one_it_was(plant: Plant) -> None
     await owner.hear(PRESENCE, lambda event, ids: heard.append((event, ids["device"])))
     await agent.published(PRESENCE, Presence(online=True), device=SEVEN)
     await eight.published(PRESENCE, Presence(online=False), device="press_8")
-    await deferLater(reactor, 0.05)
-    assert heard == [
-        (Presence(online=True), SEVEN),
-        (Presence(online=False), "press_8"),
-    ]
+    wanted = [(Presence(online=True), SEVEN), (Presence(online=False), "press_8")]
+    await becomes(reactor, lambda: heard, wanted)
 
 
 @pytest_twisted.ensureDeferred
@@ -413,9 +410,8 @@ async def test_hearing_one_device_hears_that_one(plant: Plant) -> None:
         device=SEVEN,
     )
     await eight.published(PRESENCE, Presence(online=True), device="press_8")
-    await agent.published(PRESENCE, Presence(online=True), device=SEVEN)
-    await deferLater(reactor, 0.05)
-    assert heard == [(True, SEVEN)]
+    await agent.published(PRESENCE, Presence(online=False), device=SEVEN)
+    await becomes(reactor, lambda: heard, [(False, SEVEN)])
 
 
 @pytest_twisted.ensureDeferred
@@ -434,8 +430,8 @@ async def test_a_malformed_event_is_dropped_and_the_next_is_heard(
         uri = TELEMETRY.at(device=SEVEN)
         answer = await raw.ask(PUBLISH, number, {"acknowledge": True}, uri, payload)
         assert answer[0] == PUBLISHED
-    await deferLater(reactor, 0.05)
-    assert heard == [Telemetry(at_ms=1, tags=("t",), values=(2.5,), quality=(0,))]
+    wanted = [Telemetry(at_ms=1, tags=("t",), values=(2.5,), quality=(0,))]
+    await becomes(reactor, lambda: heard, wanted)
     raw.drop()
 
 
@@ -446,16 +442,23 @@ async def test_a_testament_is_published_when_the_link_is_cut(plant: Plant) -> No
     await owner.hear(PRESENCE, lambda event, _ids: heard.append(event.online))
     await agent.bequeath(PRESENCE, Presence(online=False), device=SEVEN)
     await plant.backend.revoke("plant", SEVEN)
-    await deferLater(reactor, 0.05)
-    assert heard == [False]
+    await becomes(reactor, lambda: heard, [False])
 
 
 @pytest_twisted.ensureDeferred
 async def test_a_session_whose_link_is_gone_says_so(plant: Plant) -> None:
     agent = await plant.agent()
     await plant.backend.revoke("plant", SEVEN)
-    await deferLater(reactor, 0.05)
     empty = Telemetry(at_ms=1, tags=(), values=(), quality=())
+
+    async def noticed() -> bool:
+        try:
+            await agent.published(TELEMETRY, empty, device=SEVEN)
+        except ConnectionLost:
+            return True
+        return False
+
+    await until(reactor, noticed)
     agent.publish(TELEMETRY, empty, device=SEVEN)  # lost, as it says
     with pytest.raises(ConnectionLost):
         await agent.published(TELEMETRY, empty, device=SEVEN)

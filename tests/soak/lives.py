@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from edge_agent.runtime.containers import Place, _Docker
+from edge_agent.runtime.docking import Docking, Place
+from edge_agent.runtime.runtime import Configuration, Order
 from tests.support.engine_process import Client, EngineProcess, knock
 
 C = TypeVar("C", bound=Client)
@@ -86,18 +87,23 @@ class Contained:
         self, directory: Path, time_scale: float, chance: random.Random
     ) -> None:
         self._directory = directory
-        place = Place("soak", directory.parent, IMAGE, time_scale)
-        self._docker = _Docker(place)
+        self._docker = Docking(Place("soak", directory.parent))
         self._chance = chance
         self._container: Any = None
-        self._flow = f"soak_{directory.name}"
+        self._order = Order(
+            f"soak_{directory.name}",
+            directory,
+            configuration=Configuration(IMAGE, time_scale),
+        )
+        self._mark = self._docker.mark(self._order)
         self._first = 0  # PID 1 of the container, as this machine calls it
         self._restarts = 0  # by Docker, since we started it last
 
     def begin(self) -> None:
         if self._container is None or self._state()["Status"] == "exited":
-            self._docker.start(self._flow, self._directory)
-            self._container = self._docker._get(self._flow)
+            self._docker.create(self._order)
+            self._docker.run(self._order)
+            self._container = self._docker._get(self._order.flow, self._mark)
             self._restarts = 0
         give_up_at = time.monotonic() + READY_WITHIN_S
         while not self._has_begun(state := self._state()):
@@ -133,7 +139,7 @@ class Contained:
         if self._container is None:
             return ""
         said = self._container.logs(stdout=False).decode(errors="replace")
-        self._docker.stop(self._flow)
+        self._docker.remove(self._order.flow, self._mark)
         self._docker.close()
         return str(said)
 

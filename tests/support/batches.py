@@ -16,8 +16,14 @@ TypedRow = tuple[str, TagType, float, Value, int]
 
 
 def now_s() -> float:
-    """A full second of now: the store keeps days relative to today."""
-    return float(int(datetime.now(UTC).timestamp()))
+    """A full second of now: the store keeps days relative to today.
+
+    Of the last minutes before midnight it is the first, so that a test's samples do
+    not lie on two days.
+    """
+    now = int(datetime.now(UTC).timestamp())
+    until_midnight = -now % 86_400
+    return float(now - max(300 - until_midnight, 0))
 
 
 def columns(rows: Sequence[Row], unit: str = "K") -> SampleColumns:

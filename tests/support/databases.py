@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -70,7 +70,7 @@ def programs(kind: Kind) -> Path:
 
 @contextmanager
 def running(
-    postgres: Postgres, databases: tuple[str, ...] = (), *, within_s: float = 30
+    postgres: Postgres, databases: tuple[str, ...] = (), *, within_s: float = 60
 ) -> Iterator[Server]:
     """Initialise and start a server, and stop it at the end."""
     postgres.initialise(PASSWORD, databases)
@@ -101,11 +101,16 @@ def postgres_server(kind: Kind) -> Iterator[Server]:
 
 
 def free_port() -> int:
-    """A TCP port of loopback that nobody uses right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of loopback that nobody uses right now.
+
+    None of those the kernel gives to outgoing connections: one of them could get it
+    before whom it is for, even one that knocks at this very port.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @pytest.fixture(scope="session")

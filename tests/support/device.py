@@ -191,7 +191,7 @@ class Site:
             await self.ask(LIST_INSTALLED, ListInstalled())
             return True
 
-        await until(self.router.reactor, serves, within_s=20)
+        await until(self.router.reactor, serves)
 
     async def until_ended(self, run: str) -> RunReport:
         """Until a run is over and all its events are with fleetdata."""
@@ -204,7 +204,7 @@ class Site:
                 and len(self.ledger.numbers(run)) >= report.events
             )
 
-        await until(self.router.reactor, over, within_s=60)
+        await until(self.router.reactor, over, within_s=90)
         return await self.report(run)
 
 
@@ -275,6 +275,12 @@ class Program:
         while self._child.poll() is None:
             await deferLater(self._reactor, 0.05)
         return self._child.returncode
+
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self._child is not None
+        return self._child.pid
 
     @property
     def said(self) -> str:

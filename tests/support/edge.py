@@ -1,12 +1,15 @@
 """What the fault tests of a device share: what a run tells when nothing happens."""
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from heddle.contract.runs import RunStatus
 from tests.support.device import Ledger, running_agent, running_site, settings
 from tests.support.router import InProcRouter
+from tests.support.waiting import until
 
 ANSWERS = ("COMMAND_EXECUTED", "COMMAND_FAILED")  # come when the device has answered
 _OF_THE_MOMENT = ("late_by_ms",)  # how long the engine was away
@@ -44,3 +47,20 @@ async def undisturbed(router: InProcRouter, folder: Path) -> Story:
             report = await site.until_ended(run)
         assert report.status is RunStatus.FINISHED
         return story(site.ledger, run)
+
+
+def kept(data: Path, run: str) -> int:
+    """How many of a run's events are in the device's outbox, or were."""
+    with closing(sqlite3.connect(f"file:{data}/outbox.sqlite?mode=ro", uri=True)) as db:
+        found = db.execute("select next_event from run where run = ?", (run,))
+        return sum(number for (number,) in found)
+
+
+async def until_over(reactor: Any, data: Path, run: str, as_ever: Story) -> None:
+    """Until a run has told all it can, though nobody hears it."""
+    events = len(as_ever.events) + as_ever.answers.total()
+
+    async def over() -> bool:
+        return kept(data, run) == events
+
+    await until(reactor, over, within_s=120)

@@ -29,6 +29,7 @@ from edge_agent.engine.protocol import (
     encode,
 )
 from heddle.contract.runs import WorkflowEvent
+from tests.support.waiting import WITHIN_S
 
 M = TypeVar("M")
 C = TypeVar("C", bound="Client")
@@ -52,11 +53,11 @@ class EngineProcess:
             **popen,
         )
 
-    def client(self, within_s: float = 15) -> "Client":
+    def client(self, within_s: float = WITHIN_S) -> "Client":
         """Connect, as soon as the engine listens."""
         return self.linked(Client, within_s)
 
-    def linked(self, link: Callable[[Path], C], within_s: float = 15) -> C:
+    def linked(self, link: Callable[[Path], C], within_s: float = WITHIN_S) -> C:
         """The same with a client of one's own."""
         alive = lambda: self.process.poll() is None  # noqa: E731
         found = knock(self.directory, alive, within_s, link)
@@ -68,12 +69,12 @@ class EngineProcess:
     def kill(self) -> None:
         """``kill -9``."""
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(WITHIN_S)
 
     def terminate(self) -> int:
         """``SIGTERM``; the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10)
+        return self.process.wait(WITHIN_S)
 
     def said(self) -> str:
         """All of stderr, once it has ended."""
@@ -123,7 +124,7 @@ class Client:
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(20)
+        self.socket.settimeout(WITHIN_S)
         try:
             self.socket.connect(str(path))
         except OSError:

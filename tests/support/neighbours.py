@@ -20,11 +20,21 @@ def chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("google-chrome")
 
 
+def mosquitto() -> str | None:
+    """The broker's path, if there is one; Debian keeps it where only root looks."""
+    return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
 def timescaledb_bin() -> Path | None:
     """The folder of PostgreSQL programs that bring TimescaleDB, if unpacked."""
     default = Path(__file__).parents[2] / ".build/timescaledb/usr/lib/postgresql/17/bin"
     found = Path(os.environ.get("HEDDLE_TIMESCALEDB_BIN", default))
     return found if (found / "postgres").exists() else None
+
+
+def firewall() -> str | None:
+    """The program that drops packets, if we may use it."""
+    return shutil.which("iptables") if os.geteuid() == 0 else None
 
 
 @cache
@@ -65,6 +75,8 @@ _NEIGHBOURS: dict[str, tuple[Callable[[], bool], str]] = {
         "run `make timescaledb` or set HEDDLE_TIMESCALEDB_BIN",
     ),
     "chromium": (lambda: chromium() is not None, "apt-get install chromium"),
+    "mosquitto": (lambda: mosquitto() is not None, "apt-get install mosquitto"),
+    "firewall": (lambda: firewall() is not None, "apt-get install iptables; be root"),
     "crossbar": (lambda: find_spec("crossbar") is not None, "run `make venv`"),
 }
 

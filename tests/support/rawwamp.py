@@ -24,7 +24,7 @@ CALL, RESULT, REGISTER, REGISTERED, INVOCATION, YIELD = 48, 50, 64, 65, 68, 70
 ALL_ROLES = {
     role: {"features": {}} for role in ("caller", "callee", "publisher", "subscriber")
 }
-WITHIN_S = 5
+WITHIN_S = 60
 
 Serializer = tuple[int, Callable[[Any], bytes], Callable[[bytes], Any]]
 MSGPACK: Serializer = (2, msgspec.msgpack.encode, msgspec.msgpack.decode)

@@ -16,9 +16,10 @@ import psutil
 import pytest
 
 from tests.support.databases import free_port
+from tests.support.waiting import WITHIN_S
 
 ROOT = Path(__file__).parents[2]
-UP_WITHIN_S = 60.0
+UP_WITHIN_S = 110.0
 EXAMPLE = ROOT / "examples/flows/bioreactor.json"
 
 PROCESSES = {
@@ -31,6 +32,19 @@ PROCESSES = {
 """The stack's processes, each by a word of its command line."""
 
 T = TypeVar("T")
+
+
+def unhurried_flow(file: Path, phase_1_s: int = 1_000_000) -> Path:
+    """The example, but its phases 1 and 2 last until a command ends them.
+
+    They last seconds on a device that lives fast; a command may take longer.
+    """
+    definition = json.loads(EXAMPLE.read_text())
+    elements = {element["id"]: element for element in definition["elements"]}
+    elements["eventListener_2"]["durationInMS"] = phase_1_s * 1000
+    elements["eventListener_4"]["condition"]["right"] = 3_700  # never as warm
+    file.write_text(json.dumps(definition))
+    return file
 
 
 class Answer:
@@ -50,7 +64,7 @@ class Answer:
 def heddle(
     *arguments: str,
     env: dict[str, str] | None = None,
-    within_s: float = 60,
+    within_s: float = 100,
     stdin: str | None = None,
 ) -> Answer:
     """Run the ``heddle`` command."""
@@ -71,7 +85,7 @@ def heddle(
 def eventually(
     look: Callable[[], T | None],
     what: str,
-    within_s: float = 30.0,
+    within_s: float = WITHIN_S,
     every_s: float = 0.1,
 ) -> T:
     """The first truthy answer of ``look``; fails naming ``what`` did not happen."""
@@ -141,7 +155,7 @@ class RunningStack:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        return self.process.wait(90)
 
     def child(self, name: str) -> psutil.Process:
         """A child process by a word of its command line, e.g. ``services.backend``."""
@@ -162,10 +176,10 @@ class RunningStack:
         """``kill -9`` a child and wait until another has taken its place."""
         victim = self.child(name)
         victim.kill()
-        victim.wait(10)
+        victim.wait(60)
         eventually(lambda: self.child(name).pid != victim.pid, f"{name} again")
 
-    def cli(self, *arguments: str, within_s: float = 60) -> Answer:
+    def cli(self, *arguments: str, within_s: float = 100) -> Answer:
         """Run a command against this stack."""
         return heddle(*arguments, "--data", str(self.data), within_s=within_s)
 
@@ -185,7 +199,7 @@ class RunningStack:
         run: str,
         look: Callable[[dict[str, Any]], bool],
         what: str,
-        within_s: float = 60.0,
+        within_s: float = 90.0,
     ) -> dict[str, Any]:
         """Wait until a run's report pleases ``look``."""
 
@@ -223,4 +237,4 @@ def running_stack(data: Path, *options: str) -> Iterator[RunningStack]:
     finally:
         if stack.process is not None and stack.process.poll() is None:
             stack.process.kill()
-            stack.process.wait(10)
+            stack.process.wait(60)

@@ -11,7 +11,8 @@ from heddle.cli.moments import when_ms
 from heddle.cli.tables import NeedsPyarrow, open_sheet
 from heddle.cli.watch import Board
 from heddle.contract.devices import TagType
-from heddle.contract.history import Series, TagValue
+from heddle.contract.history import Series
+from heddle.tag_values import TagValue
 
 AT_MS = 1_790_000_000_123
 

@@ -12,7 +12,13 @@ from heddle.contract import PROCEDURES, TOPICS
 from heddle.contract.declare import PEOPLE, Procedure, Role, Scope, Topic
 from heddle.contract.devices import ANNOUNCE, PRESENCE, REDEEM_CODE
 from heddle.contract.gate import AUTHENTICATORS
-from heddle.contract.permissions import ROUTER_PROCEDURES, Action, Match, allows
+from heddle.contract.permissions import (
+    ROUTER_PROCEDURES,
+    ROUTER_TOPICS,
+    Action,
+    Match,
+    allows,
+)
 from heddle.contract.runs import RUN_STATUS, START_RUN
 from heddle.contract.samples import TELEMETRY
 
@@ -131,6 +137,12 @@ def test_the_routers_own_procedures_are_for_whom_the_list_says() -> None:
     for uri in ("wamp.session.kill", "wamp.registration.list", "wamp.session.count"):
         for role, scope, action in product(Role, Scope, Action):
             assert not allows(role, MINE, scope, action, uri)
+
+
+def test_the_routers_own_topics_are_for_whom_the_list_says() -> None:
+    for role, scope, (uri, roles) in product(Role, Scope, ROUTER_TOPICS.items()):
+        assert allows(role, MINE, scope, Action.SUBSCRIBE, uri) is (role in roles)
+        assert not allows(role, MINE, scope, Action.PUBLISH, uri)
 
 
 def test_only_the_gatekeeper_authenticates_and_nobody_asks_it() -> None:
