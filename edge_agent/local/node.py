@@ -1,7 +1,6 @@
 """This device in figures: host, disk, memory, uplink, outbox, changes."""
 
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from edge_agent.local.changes import Changes
 from edge_agent.local.desk import told
 from edge_agent.outbox import Outbox, OutboxFailed
 from edge_agent.tags import TagTable
+from edge_agent.upkeep.figures import disk, resident_bytes, size
 from heddle.contract.devices import DeviceKind, Enrolled
 from heddle.contract.flows import Runtime as RuntimeKind
 from heddle.contract.samples import Quality
@@ -106,7 +106,7 @@ class Figures:
         return OutboxState(
             items={stream.value: number for stream, number in items.items()},
             total=sum(items.values()),
-            file_bytes=_size(self._place.data / "outbox.sqlite"),
+            file_bytes=size(self._place.data / "outbox.sqlite"),
             oldest_at_ms=oldest_at_ms,
         )
 
@@ -125,20 +125,15 @@ class Figures:
 
 
 def _disk(folder: Path) -> Disk:
-    try:
-        usage = shutil.disk_usage(folder)
-    except OSError:
-        return Disk(total_bytes=0, free_bytes=0)
-    return Disk(total_bytes=usage.total, free_bytes=usage.free)
+    total, free = disk(folder)
+    return Disk(total_bytes=total, free_bytes=free)
 
 
 def _memory() -> Memory:
-    page = os.sysconf("SC_PAGE_SIZE")
-    resident = int(Path("/proc/self/statm").read_text().split()[1])
     return Memory(
-        total_bytes=page * os.sysconf("SC_PHYS_PAGES"),
+        total_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         available_bytes=_available(),
-        agent_bytes=page * resident,
+        agent_bytes=resident_bytes(),
     )
 
 
@@ -148,14 +143,3 @@ def _available() -> int:
         if name == "MemAvailable":
             return int(value.split()[0]) * 1024
     return 0
-
-
-def _size(file: Path) -> int:
-    """Of a file and its log."""
-    found = 0
-    for each in (file, file.with_name(file.name + "-wal")):
-        try:
-            found += each.stat().st_size
-        except OSError:
-            continue
-    return found

@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from edge_agent.drivers.driver import Driver
@@ -98,8 +99,9 @@ def resident_bytes() -> int:
 
 
 def size(file: Path) -> int:
-    """Bytes of a file; 0 if it is not there."""
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0
+    """Bytes of a SQLite file and its log; 0 if it is not there."""
+    found = 0
+    for each in (file, file.with_name(file.name + "-wal")):
+        with suppress(OSError):
+            found += each.stat().st_size
+    return found

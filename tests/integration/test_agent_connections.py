@@ -11,12 +11,12 @@ from edge_agent.drivers import linked
 from edge_agent.drivers.opcua import session as opcua_session
 from heddle.contract.flows import INSTALL_FLOW, InstallFlow
 from heddle.contract.runs import RunStatus
-from heddle.contract.samples import Quality
-from tests.support.device import Ledger, Site, running_agent, running_site, settings
+from tests.support.device import Site, running_agent, running_site, settings
 from tests.support.engine import condition, dispatcher, phase, workflow
+from tests.support.followed import Seen
 from tests.support.peer_process import PeerProcess
 from tests.support.router import InProcRouter
-from tests.support.waiting import becomes, until
+from tests.support.waiting import becomes
 
 TAGS = """
 [connections.press]
@@ -97,7 +97,7 @@ async def test_a_run_ends_as_if_its_servers_had_not_been_restarted(
 
 async def run_through(site: Site, press: PeerProcess, pump: PeerProcess) -> None:
     """The whole run; each server is away while the run waits for it."""
-    seen = Seen(site.ledger)
+    seen = Seen(reactor, site.ledger)
     flow = InstallFlow(flow="brew", version=1, definition=FLOW)
     await site.ask(INSTALL_FLOW, flow)
     await seen.until("temperature", 20.5)
@@ -138,30 +138,3 @@ async def alarmed(site: Site, alarm: str, *causes: str) -> None:
 async def holds(peer: PeerProcess, question: dict[str, Any], wanted: Any) -> None:
     """Until the server has that."""
     await becomes(reactor, lambda: peer.tell(**question), wanted)
-
-
-class Seen:
-    """What came of it: at fleetdata."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    async def until(self, tag: str, value: float) -> None:
-        """Until that was told of the tag, as good."""
-
-        async def there() -> bool:
-            return any(
-                (name, of, quality) == (tag, value, Quality.GOOD)
-                for name, _, of, quality in self._ledger.samples
-            )
-
-        await until(reactor, there)
-
-    async def until_bad(self, tag: str) -> None:
-        """Until it is bad, having been good."""
-
-        async def there() -> bool:
-            told = [q for name, _, _, q in self._ledger.samples if name == tag]
-            return Quality.GOOD in told and told[-1] == Quality.BAD
-
-        await until(reactor, there)

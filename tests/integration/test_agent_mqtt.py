@@ -14,9 +14,9 @@ from edge_agent.drivers.sparkplug.payload import decode
 from edge_agent.drivers.sparkplug.view import bd_seq_of
 from heddle.contract.flows import INSTALL_FLOW, InstallFlow
 from heddle.contract.runs import RunStatus
-from heddle.contract.samples import Quality
-from tests.support.device import Ledger, Site, running_agent, running_site, settings
+from tests.support.device import Site, running_agent, running_site, settings
 from tests.support.engine import condition, dispatcher, phase, workflow
+from tests.support.followed import Seen
 from tests.support.mosquitto import Mosquitto, Voice
 from tests.support.neighbours import need
 from tests.support.peer_process import PeerProcess
@@ -118,7 +118,7 @@ async def run_through(
     site: Site, broker: Mosquitto, node: PeerProcess, press: Voice
 ) -> None:
     """The whole run; the broker, then the node are away while it waits for them."""
-    seen = Seen(site.ledger)
+    seen = Seen(reactor, site.ledger)
     await site.ask(INSTALL_FLOW, InstallFlow(flow="brew", version=1, definition=FLOW))
     press.say("press/temperature", "20.5")
     await seen.until("temperature", 20.5)
@@ -163,33 +163,3 @@ async def commanded(node: PeerProcess, wanted: list[object]) -> None:
         return any(said[:2] == wanted and said[2] for said in seen["commands"])
 
     await until(reactor, has)
-
-
-class Seen:
-    """What came of it: at fleetdata."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    async def until(self, tag: str, value: float) -> None:
-        """Until that was told of the tag, as good."""
-
-        async def there() -> bool:
-            return any(
-                (name, of, quality) == (tag, value, Quality.GOOD)
-                for name, _, of, quality in self._ledger.samples
-            )
-
-        await until(reactor, there)
-
-    async def until_bad(self, *tags: str) -> None:
-        """Until they are bad, having been good."""
-
-        async def there() -> bool:
-            for tag in tags:
-                told = [q for name, _, _, q in self._ledger.samples if name == tag]
-                if Quality.GOOD not in told or told[-1] != Quality.BAD:
-                    return False
-            return True
-
-        await until(reactor, there)

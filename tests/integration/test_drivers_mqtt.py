@@ -9,31 +9,19 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.logger import globalLogPublisher
 
-from edge_agent.drivers import linked
 from edge_agent.drivers.driver import DriverFailed, WriteRefused
 from edge_agent.drivers.mqtt import echoes as mqtt_echoes
 from heddle.contract.samples import Quality
 from tests.support.certificates import Authority
 from tests.support.followed import following
-from tests.support.mosquitto import Mosquitto, Voice
+from tests.support.mosquitto import Mosquitto, Voice, broker, impatient
 from tests.support.neighbours import need
 from tests.support.waiting import becomes
 
+__all__ = ["broker", "impatient"]
+pytestmark = pytest.mark.usefixtures("impatient")
+
 UNCERTAIN, BAD = Quality.UNCERTAIN, Quality.BAD
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linked, "MAX_RETRY_S", 0.5)
-
-
-@pytest.fixture
-def broker(tmp_path) -> Iterator[Mosquitto]:
-    need("mosquitto")
-    made = Mosquitto(tmp_path)
-    made.start()
-    yield made
-    made.stop()
 
 
 @pytest.fixture

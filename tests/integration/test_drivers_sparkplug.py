@@ -1,23 +1,22 @@
 """The Sparkplug driver with a real Mosquitto and an edge node of its own process."""
 
-from collections.abc import Iterator
-
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from edge_agent.drivers import linked
 from edge_agent.drivers.driver import DriverFailed, WriteRefused
 from edge_agent.drivers.mqtt import echoes as mqtt_echoes
 from edge_agent.drivers.sparkplug import look as sparkplug_look
 from heddle.contract.samples import Quality
 from tests.support.followed import following
-from tests.support.mosquitto import Mosquitto
-from tests.support.neighbours import need
+from tests.support.mosquitto import Mosquitto, broker, impatient
 from tests.support.peer_process import PeerProcess
 from tests.support.waiting import becomes, until
+
+__all__ = ["broker", "impatient"]
+pytestmark = pytest.mark.usefixtures("impatient")
 
 BAD, GOOD, UNCERTAIN = Quality.BAD, Quality.GOOD, Quality.UNCERTAIN
 
@@ -31,20 +30,6 @@ TAGS = {
     "recipe": {**OF_PUMP, "metric": "Recipe", "type": "text", "writable": True},
     "lost": {**OF_PUMP, "metric": "Nowhere"},
 }
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linked, "MAX_RETRY_S", 0.5)
-
-
-@pytest.fixture
-def broker(tmp_path) -> Iterator[Mosquitto]:
-    need("mosquitto")
-    made = Mosquitto(tmp_path)
-    made.start()
-    yield made
-    made.stop()
 
 
 def node_at(broker: Mosquitto) -> PeerProcess:

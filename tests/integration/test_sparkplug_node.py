@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -11,7 +10,6 @@ from twisted.internet import reactor
 
 from edge_agent.agent import make_driver, make_tags
 from edge_agent.config import Config
-from edge_agent.drivers import linked
 from edge_agent.drivers.driver import WriteRefused
 from edge_agent.drivers.mqtt import echoes as mqtt_echoes
 from edge_agent.drivers.sparkplug.payload import Metric, Payload, decode, encode
@@ -20,9 +18,11 @@ from edge_agent.mapping import load_mapping
 from heddle.contract.samples import Quality
 from heddle.wamp.process import ConfigError
 from tests.support.followed import following
-from tests.support.mosquitto import Mosquitto, Voice
-from tests.support.neighbours import need
+from tests.support.mosquitto import Mosquitto, Voice, broker, impatient
 from tests.support.waiting import becomes
+
+__all__ = ["broker", "impatient"]
+pytestmark = pytest.mark.usefixtures("impatient")
 
 BAD, GOOD = Quality.BAD, Quality.GOOD
 
@@ -63,20 +63,6 @@ HOST_TAGS = {
     "twice": {**OF_NODE, "metric": "twice"},
     "recipe": {**OF_NODE, "metric": "recipe", "type": "text"},
 }
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linked, "MAX_RETRY_S", 0.5)
-
-
-@pytest.fixture
-def broker(tmp_path) -> Iterator[Mosquitto]:
-    need("mosquitto")
-    made = Mosquitto(tmp_path)
-    made.start()
-    yield made
-    made.stop()
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Connections from a tag file's words, and what they told."""
+"""Connections from a tag file's words, what they told, and what came of it."""
 
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -12,7 +12,8 @@ from edge_agent.drivers.connections import Connections, Fields, driver_of
 from edge_agent.drivers.driver import Reading, Value
 from heddle.contract.devices import Tag, TagType
 from heddle.contract.samples import Quality
-from tests.support.waiting import becomes
+from tests.support.device import Ledger
+from tests.support.waiting import becomes, until
 
 
 class Followed:
@@ -97,3 +98,34 @@ async def following(
         yield Followed(reactor, driver)
     finally:
         await driver.stop()
+
+
+class Seen:
+    """What came of it: at fleetdata."""
+
+    def __init__(self, reactor: Any, ledger: Ledger) -> None:
+        self._reactor = reactor
+        self._ledger = ledger
+
+    async def until(self, tag: str, value: float) -> None:
+        """Until that was told of the tag, as good."""
+
+        async def there() -> bool:
+            return any(
+                (name, of, quality) == (tag, value, Quality.GOOD)
+                for name, _, of, quality in self._ledger.samples
+            )
+
+        await until(self._reactor, there)
+
+    async def until_bad(self, *tags: str) -> None:
+        """Until they are bad, having been good."""
+
+        async def there() -> bool:
+            for tag in tags:
+                told = [q for name, _, _, q in self._ledger.samples if name == tag]
+                if Quality.GOOD not in told or told[-1] != Quality.BAD:
+                    return False
+            return True
+
+        await until(self._reactor, there)

@@ -13,17 +13,19 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
 
+import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from edge_agent.drivers import linked
 from tests.support.databases import free_port
-from tests.support.neighbours import mosquitto
+from tests.support.neighbours import mosquitto, need
 
 START_WITHIN_S = 30.0
 
@@ -176,3 +178,19 @@ class Voice:
         while said.mid not in self._taken:
             assert time.monotonic() < deadline, f"{topic} was not taken"
             time.sleep(0.01)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links that are lost are tried again soon."""
+    monkeypatch.setattr(linked, "MAX_RETRY_S", 0.5)
+
+
+@pytest.fixture
+def broker(tmp_path: Path, impatient: None) -> Iterator[Mosquitto]:
+    """A broker of the test's own, on a port of its own."""
+    need("mosquitto")
+    made = Mosquitto(tmp_path)
+    made.start()
+    yield made
+    made.stop()
