@@ -97,9 +97,14 @@ class Outbox:
             self._opened = None
             self._door.stop()
 
-    async def keep_samples(self, columns: SampleColumns) -> None:
-        """Samples are on disk when this returns. Raises ``OutboxFailed``."""
-        lost = await self._call(self._store.append_samples, columns)
+    async def keep_samples(
+        self, columns: SampleColumns, at_ms: int | None = None
+    ) -> None:
+        """Samples are on disk when this returns. Raises ``OutboxFailed``.
+
+        ``at_ms`` is up to when they were read; left out, up to now.
+        """
+        lost = await self._call(self._store.append_samples, columns, at_ms)
         self._kept(Stream.SAMPLES, *lost)
 
     async def keep_events(

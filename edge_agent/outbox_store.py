@@ -102,8 +102,13 @@ class OutboxStore:
 
     # --- what is kept ----------------------------------------------------------------
 
-    def append_samples(self, columns: SampleColumns) -> tuple[Lost, ...]:
-        """Keep samples; tells what was dropped to make room."""
+    def append_samples(
+        self, columns: SampleColumns, at_ms: int | None = None
+    ) -> tuple[Lost, ...]:
+        """Keep samples; tells what was dropped to make room.
+
+        ``at_ms`` is up to when they were read; left out, up to now.
+        """
         with self._transaction():
             self._append(
                 Stream.SAMPLES,
@@ -111,6 +116,7 @@ class OutboxStore:
                 encode(replace(columns, tags=())),
                 span_ms(columns),
                 self._table(columns.tags),
+                at_ms,
             )
             return self._drop_excess(Stream.SAMPLES)
 
@@ -321,13 +327,15 @@ class OutboxStore:
         body: bytes,
         span: Span,
         tags: int | None = None,
+        at_ms: int | None = None,
     ) -> None:
+        kept_ms = self._now_ms() if at_ms is None else at_ms
         cost = len(body) + CHUNK_COST
         self._db.execute(
             "insert into kept (stream, first, items, cost, kept_ms, from_ms, to_ms,"
             "                  tags, body)"
             " select name, next_number, ?, ?, ?, ?, ?, ?, ? from stream where name = ?",
-            (items, cost, self._now_ms(), *(span or (None, None)), tags, body, stream),
+            (items, cost, kept_ms, *(span or (None, None)), tags, body, stream),
         )
         self._db.execute(
             "update stream set next_number = next_number + ?, bytes = bytes + ?"

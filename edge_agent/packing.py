@@ -37,7 +37,7 @@ class Chunk:
     stop: int
     body: bytes
     tags: Tags | None = None  # of samples; None: within the body
-    kept_ms: int | None = None  # what the clock said when it was written
+    kept_ms: int | None = None  # up to when all that was read is in it, or before
 
 
 def count(batch: Ingest) -> int:
@@ -100,6 +100,8 @@ def _joined(chunks: Sequence[Chunk]) -> tuple[SampleColumns, int | None]:
         if parts and (of != tags or (chunk.kept_ms or 0) < (kept_ms or 0)):
             break
         tags, kept_ms = of, chunk.kept_ms
+        if kept_ms is not None and chunk.stop < len(part.quality):
+            kept_ms = min(kept_ms, _at_ms(part, chunk.stop - 1))  # the rest is to come
         parts.append(_cut(part, tags, chunk.skip, chunk.stop))
     texts: list[str] = []
     values: list[bytes] = []
@@ -117,6 +119,11 @@ def _joined(chunks: Sequence[Chunk]) -> tuple[SampleColumns, int | None]:
         texts=tuple(texts),
     )
     return _with_used_tags(joined), kept_ms
+
+
+def _at_ms(columns: SampleColumns, row: int) -> int:
+    """When a row was read."""
+    return int(_numbers("q", columns.at[8 * row : 8 * row + 8])[0] // 1000)
 
 
 def _cut(columns: SampleColumns, tags: Tags, skip: int, stop: int) -> SampleColumns:

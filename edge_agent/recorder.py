@@ -7,10 +7,12 @@ lost as soon as the disk takes something again.
 """
 
 import math
+import time
 from array import array
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -44,7 +46,12 @@ class Recorder:
         outbox: Outbox,
         tags: Iterable[Tag],
         commit_ms: int = 250,
+        *,
+        now_s: Callable[[], float] = time.time,
     ) -> None:
+        """``now_s`` is the clock that readings are dated by. What it says when columns
+        are closed goes along: all that was read before is in them, or before them.
+        """
         self._clock = clock
         self._outbox = outbox
         self._tags = tuple(
@@ -52,8 +59,9 @@ class Recorder:
         )
         self._index = {tag.tag: i for i, tag in enumerate(self._tags)}
         self._commit_s = commit_ms / 1000
+        self._now_s = now_s
         self._open = _Columns()
-        self._held: deque[SampleColumns] = deque()  # closed, not on disk yet
+        self._held: deque[_Held] = deque()  # closed, not on disk yet
         self._unkept = _Unkept()
         self._timer: IDelayedCall | None = None
         self._keeping: Deferred[None] | None = None
@@ -65,8 +73,8 @@ class Recorder:
             place = self._index[reading.tag]
             value = fitted(self._tags[place].type, reading.value)
             self._open.add(place, reading, value)
-            if self._open.is_full():
-                self._hold()
+            if self._open.is_full():  # more readings of this moment may follow
+                self._hold(reading.at_us // 1000)
         if self._timer is None:
             self._timer = self._clock.callLater(self._commit_s, self._due)
 
@@ -87,13 +95,15 @@ class Recorder:
             self._keeping = Deferred()
             spawn(self._keep(self._keeping), "keeping samples")
 
-    def _hold(self) -> None:
+    def _hold(self, latest_ms: int | None = None) -> None:
         """Close the open columns; the oldest held give way if there are too many."""
         if len(self._open):
-            self._held.append(self._open.packed(self._tags))
+            now_ms = int(self._now_s() * 1000)
+            at_ms = now_ms if latest_ms is None else min(latest_ms, now_ms)
+            self._held.append(_Held(self._open.packed(self._tags), at_ms))
             self._open = _Columns()
         while len(self._held) > 1 and _is_too_much(self._held):
-            given_up = self._held.popleft()
+            given_up = self._held.popleft().columns
             self._unkept = self._unkept.joined(
                 _Unkept(len(given_up.quality), span_ms(given_up))
             )
@@ -124,11 +134,11 @@ class Recorder:
             self._failing = False
 
     async def _keep_oldest(self) -> None:
-        columns = self._held.popleft()
+        held = self._held.popleft()
         try:
-            await self._outbox.keep_samples(columns)
+            await self._outbox.keep_samples(held.columns, held.at_ms)
         except OutboxFailed:
-            self._held.appendleft(columns)
+            self._held.appendleft(held)
             raise
 
     async def _record_unkept(self) -> None:
@@ -140,6 +150,13 @@ class Recorder:
         except OutboxFailed:
             self._unkept = unkept.joined(self._unkept)
             raise
+
+
+class _Held(NamedTuple):
+    """Columns, and what the clock said when they were closed."""
+
+    columns: SampleColumns
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +215,7 @@ class _Columns:
         )
 
 
-def _is_too_much(held: Sequence[SampleColumns]) -> bool:
-    rows = sum(len(each.quality) for each in held)
-    texts = sum(len(text) for each in held for text in each.texts)
+def _is_too_much(held: Sequence[_Held]) -> bool:
+    rows = sum(len(each.columns.quality) for each in held)
+    texts = sum(len(text) for each in held for text in each.columns.texts)
     return rows > MAX_HELD or texts > MAX_HELD_BYTES

@@ -293,8 +293,7 @@ class FastClock:
 
     def __init__(self, agent: Agent) -> None:
         self.at_us = 0
-        assert agent._outbox._opened is not None
-        agent._outbox._opened._wall = agent._alarming.ruled._now_s = self.seconds
+        agent._recorder._now_s = agent._alarming.ruled._now_s = self.seconds
 
     def seconds(self) -> float:
         return self.at_us / 1e6

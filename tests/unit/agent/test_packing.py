@@ -94,3 +94,11 @@ def test_a_batch_tells_the_clock_and_ends_where_that_was_set_back() -> None:
     assert joined(*chunks).clock_us == 80_999
     assert joined(*chunks[3:]).clock_us == 30_999
     assert joined(chunk((0, 1.0))).clock_us is None
+
+
+def test_of_a_cut_chunk_the_clock_is_that_of_the_last_row_sent() -> None:
+    """What was read until its own clock is not all there yet."""
+    whole = replace(chunk(*((0, 1.0) for _ in range(3000))), kept_ms=90)
+    assert joined(whole).clock_us == 90_999
+    assert joined(replace(whole, stop=2001)).clock_us == 2_999
+    assert joined(replace(whole, skip=2001)).clock_us == 90_999

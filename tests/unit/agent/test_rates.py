@@ -48,11 +48,13 @@ class Kept:
 
     def __init__(self):
         self.columns, self.lost, self.broken = [], [], False
+        self.at_ms = []
 
-    async def keep_samples(self, columns) -> None:
+    async def keep_samples(self, columns, at_ms) -> None:
         if self.broken:
             raise OutboxFailed("the disk is full")
         self.columns.append(columns)
+        self.at_ms.append(at_ms)
 
     async def keep_loss(self, stream, items, reason, span_ms) -> None:
         if self.broken:
@@ -76,6 +78,20 @@ def test_a_moment_of_samples_is_one_append() -> None:
     clock.advance(1)
     assert len(kept.columns) == 3
     assert [value for _, value, _ in kept.rows()] == list(range(30))
+
+
+def test_up_to_when_was_read_goes_along_however_late_it_is_written() -> None:
+    """Or silence would be seen where readings are still on their way."""
+    clock, kept = Clock(), Kept()
+    recorder = Recorder(clock, kept, TAGS, commit_ms=1000, now_s=clock.seconds)
+    kept.broken = True
+    recorder.record([reading("a", 1)])
+    clock.advance(1)
+    recorder.record([reading("a", 2)])
+    clock.advance(1)
+    kept.broken = False
+    clock.advance(5)
+    assert kept.at_ms == [1000, 2000]
 
 
 def test_what_is_no_number_is_kept_as_far_as_it_can_be() -> None:
