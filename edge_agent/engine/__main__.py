@@ -46,8 +46,8 @@ def main() -> None:
 
 
 def _leave_out_tls() -> None:
-    """Twisted loads TLS wherever it is installed: 14 MB an engine has no use for."""
-    for module in ("OpenSSL", "service_identity"):
+    """Twisted and asyncio load TLS where it is there: 15 MB no engine has a use for."""
+    for module in ("OpenSSL", "service_identity", "ssl"):
         sys.modules[module] = None  # type: ignore[assignment]
 
 
