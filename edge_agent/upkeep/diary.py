@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from heddle.contract.upkeep import LogLevel as Level
 from heddle.contract.upkeep import LogLine
+from heddle.wamp.process import NOISY
 
 MAX_LINES = 2000
 MAX_CHARACTERS = 1_000_000
@@ -51,12 +52,15 @@ class Diary:
         level = _LEVELS.get(event.get("log_level"))
         if level is None or level is Level.DEBUG:
             return
+        origin = str(event.get("log_namespace", ""))
+        if GRAVITY[level] < GRAVITY[Level.WARN] and origin.partition(".")[0] in NOISY:
+            return
         text = eventAsText(dict(event), includeTimestamp=False, includeSystem=False)
         self._keep(
             LogLine(
                 at_ms=int(event["log_time"] * 1000),
                 level=level,
-                origin=str(event.get("log_namespace", "")),
+                origin=origin,
                 text=text[:LONGEST_LINE],
             )
         )

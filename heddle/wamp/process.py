@@ -44,7 +44,7 @@ Stop = Callable[[], Awaitable[None]]
 Main = Callable[[Any], Awaitable[Stop]]
 
 STOP_WITHIN_S = 10.0
-_NOISY = ("twisted", "log_legacy", "autobahn", "txaio", "-")  # only their warnings
+NOISY = ("twisted", "log_legacy", "autobahn", "txaio", "-")  # only their warnings
 
 
 class ConfigError(LocalError):
@@ -236,7 +236,7 @@ def begin_logging(out: TextIO, environ: Mapping[str, str] = os.environ) -> None:
             "use debug, info, warn, error or critical"
         ) from None
     wanted = LogLevelFilterPredicate(defaultLogLevel=level)
-    for namespace in _NOISY:
+    for namespace in NOISY:
         wanted.setLogLevelForNamespace(namespace, max(level, LogLevel.warn))
     form = json_line if environ.get("HEDDLE_LOG") == "json" else human_line
     observer = FilteringLogObserver(FileLogObserver(out, form), [wanted])

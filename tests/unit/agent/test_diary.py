@@ -60,3 +60,11 @@ def test_old_lines_go_and_that_is_told(diary, monkeypatch) -> None:
     assert diary.newest(10, 0, LogLevel.INFO) == ()
     log.info("five5")
     assert texts(diary.newest(10, 0, LogLevel.INFO)) == ["five5"]
+
+
+def test_what_libraries_chatter_is_left_out(diary) -> None:
+    """As it is on standard error."""
+    Logger("twisted.internet.protocol.Factory").info("Starting factory")
+    Logger("autobahn.wamp").info("joined")
+    Logger("twisted.internet").warn("something is odd")
+    assert texts(diary.newest(10, 0, LogLevel.INFO)) == ["something is odd"]
