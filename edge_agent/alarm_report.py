@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from heddle.backoff import backoff_s
 from heddle.contract.alarm_procedures import REPORT_ALARMS
 from heddle.contract.alarms import ReportAlarms
 from heddle.contract.declare import FleetError
@@ -47,11 +48,12 @@ class StateReport:
         self._session = self._telling = None
 
     async def _tell(self, session: Session) -> None:
-        wait_s = FIRST_RETRY_S
+        tries = 0
         try:
             while self._session is session and not await self._told(session):
+                wait_s = backoff_s(FIRST_RETRY_S, tries, MAX_RETRY_S)
                 await deferLater(self._clock, wait_s)
-                wait_s = min(wait_s * 2, MAX_RETRY_S)
+                tries += 1
         except ConnectionLost:
             return
         if self._telling is session:

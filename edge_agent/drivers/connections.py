@@ -23,7 +23,6 @@ import msgspec
 
 from edge_agent.drivers.door import AsyncioDoor
 from edge_agent.drivers.driver import (
-    Driver,
     DriverFailed,
     Found,
     OnReadings,
@@ -123,9 +122,7 @@ class Connections:
         self._door = door
         self._outlet = outlet
         self._links = {link.name: link for link in links}
-        self._of_tag: dict[str, Driver] = {
-            tag.tag: link for link in links for tag in link.tags()
-        }
+        self._of_tag = {tag.tag: link for link in links for tag in link.tags()}
 
     def share(self, tags: TagTable, source: str) -> None:
         """Let connections that publish have all tags, derived ones too. Raises
@@ -154,15 +151,15 @@ class Connections:
 
     async def read(self, tag: str) -> Reading:
         """Read a tag from its peer."""
-        if (driver := self._of_tag.get(tag)) is None:
+        if (link := self._of_tag.get(tag)) is None:
             raise DriverFailed(f"no connection has a tag {tag!r}")
-        return await driver.read(tag)
+        return await link.read(tag)
 
     async def write(self, tag: str, value: Value, *, key: str = "") -> None:
         """Write a tag at its peer."""
-        if (driver := self._of_tag.get(tag)) is None:
+        if (link := self._of_tag.get(tag)) is None:
             raise WriteRefused(f"no connection has a tag {tag!r}")
-        await driver.write(tag, value, key=key)
+        await link.write(tag, value, key=key)
 
     async def browse(self, at: str = "") -> tuple[Found, ...]:
         """The connections; what there is at ``CONNECTION`` or ``CONNECTION/PLACE``."""

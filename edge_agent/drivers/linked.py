@@ -27,6 +27,7 @@ from edge_agent.drivers.driver import (
 )
 from edge_agent.drivers.points import Point
 from edge_agent.drivers.racing import os_words
+from heddle.backoff import backoff_s
 from heddle.contract.devices import Tag, TagType
 from heddle.contract.samples import Quality
 
@@ -142,10 +143,6 @@ class Linked:
         link = Tag(tag=self.link_tag, type=TagType.BOOLEAN)
         return (*(point.tag for point in self._points.values()), link)
 
-    def connections(self) -> "tuple[Linked]":
-        """Itself."""
-        return (self,)
-
     def subscribe(self, on_readings: OnReadings) -> None:
         """Reach for the peer, for as long as it takes."""
         self._on_readings = on_readings
@@ -202,7 +199,7 @@ class Linked:
 
     async def _keep(self, tell: OnReadings) -> None:
         self._keeper = asyncio.current_task()
-        wait_s = FIRST_RETRY_S
+        failures = 0
         loop = asyncio.get_running_loop()
         while True:
             began = loop.time()
@@ -213,9 +210,10 @@ class Linked:
             except Exception as error:  # noqa: BLE001 -- a library's defect ends nothing
                 self._tell_once(f"a defect, {type(error).__name__}: {error}")
             if loop.time() - began > STABLE_AFTER_S:
-                wait_s = FIRST_RETRY_S
+                failures = 0
+            wait_s = backoff_s(FIRST_RETRY_S, failures, MAX_RETRY_S)
             await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))  # noqa: S311
-            wait_s = min(wait_s * 2, MAX_RETRY_S)
+            failures += 1
 
     async def _live_once(self, tell: OnReadings) -> None:
         peer = self._make_peer()

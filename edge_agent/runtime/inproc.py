@@ -10,7 +10,7 @@ something.
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from edge_agent.engine.process import UNUSABLE, compose
 from edge_agent.engine.protocol import JOURNAL_NAME, Welcome
 from edge_agent.engine.server import AgentLink
 from edge_agent.link import EngineLink
+from edge_agent.runtime.imageless import Imageless
 from edge_agent.runtime.runtime import (
     Condition,
     EngineFailed,
@@ -36,7 +37,6 @@ from edge_agent.runtime.runtime import (
     LogLine,
     Order,
 )
-from heddle.contract.flows import Runtime as Kind
 from heddle.contract.runs import EngineUnavailable
 
 log = Logger()
@@ -61,11 +61,8 @@ class _Made:
         self.condition, self.why, self.since_s = condition, why, time.time()
 
 
-class InProcess:
+class InProcess(Imageless):
     """One engine object per flow."""
-
-    kind = Kind.PROCESS
-    docker: str | None = None
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
@@ -104,13 +101,6 @@ class InProcess:
             )
             for made in self._made.values()
         )
-
-    async def images(self, names: Collection[str]) -> frozenset[str]:
-        """None are needed."""
-        return frozenset(names)
-
-    async def fetch(self, image: str) -> None:
-        """None are needed."""
 
     async def create(self, order: Order) -> None:
         """Make room for an engine."""
@@ -155,14 +145,6 @@ class InProcess:
         self, flow: str, *, tail: int, since_s: float = 0.0
     ) -> tuple[LogLine, ...]:
         """None: what an engine says is in the log of its process."""
-        return ()
-
-    async def prune(self, wanted: Collection[str]) -> int:
-        """There is nothing."""
-        return 0
-
-    async def places(self) -> tuple[Path, ...]:
-        """None but the flows' own."""
         return ()
 
     async def close(self, *, keep: bool) -> None:

@@ -9,9 +9,8 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from twisted.internet import defer
@@ -23,6 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from edge_agent.runtime.imageless import Imageless
 from edge_agent.runtime.runtime import (
     Condition,
     EngineFailed,
@@ -31,7 +31,6 @@ from edge_agent.runtime.runtime import (
     LogLine,
     Order,
 )
-from heddle.contract.flows import Runtime as Kind
 
 log = Logger()
 
@@ -41,11 +40,8 @@ _LINES_KEPT = 1000
 _LINE_CHARACTERS = 2000
 
 
-class Processes:
+class Processes(Imageless):
     """One child process per flow."""
-
-    kind = Kind.PROCESS
-    docker: str | None = None
 
     def __init__(
         self,
@@ -72,13 +68,6 @@ class Processes:
     async def found(self) -> tuple[Found, ...]:
         """The children; none outlives its agent."""
         return tuple(child.found for child in self._children.values())
-
-    async def images(self, names: Collection[str]) -> frozenset[str]:
-        """None are needed."""
-        return frozenset(names)
-
-    async def fetch(self, image: str) -> None:
-        """None are needed."""
 
     async def create(self, order: Order) -> None:
         """Make room for a child."""
@@ -124,14 +113,6 @@ class Processes:
         child = self._of_flow(flow)
         lines = [line for line in (child.lines if child else ()) if line.at_s > since_s]
         return tuple(lines[-tail:] if tail > 0 else ())
-
-    async def prune(self, wanted: Collection[str]) -> int:
-        """There is nothing."""
-        return 0
-
-    async def places(self) -> tuple[Path, ...]:
-        """None but the flows' own."""
-        return ()
 
     async def close(self, *, keep: bool) -> None:
         """End every child."""

@@ -35,11 +35,6 @@ class Standing:
     refused: int
     elapsed_s: float
 
-    @property
-    def all_joined(self) -> bool:
-        """Whether everybody has been online."""
-        return self.joined == self.devices
-
 
 class Swarm:
     """``start``, then ``stop``, once each."""

@@ -88,7 +88,8 @@ async def running_swarm(config: SwarmConfig) -> AsyncIterator[Swarm]:
     try:
 
         async def joined() -> bool:
-            return swarm.standing().all_joined
+            standing = swarm.standing()
+            return standing.joined == standing.devices
 
         await until(reactor, joined, within_s=120)
         yield swarm
