@@ -8,7 +8,7 @@ and whoever looks sees the device's state as soon as there is a link.
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
@@ -58,10 +58,16 @@ from heddle.wamp.joining import Refused, Uplink
 from heddle.wamp.process import ConfigError, Stop
 from heddle.wamp.session import Session
 
+if TYPE_CHECKING:
+    from edge_agent.drivers.connections import Connections
+
 log = Logger()
 
 _MEGABYTE = 1 << 20
-KEPT = ("outbox.sqlite*", "flows", "changes", "local.token", "plant.json", "wanted*")
+KEPT = (
+    *("outbox.sqlite*", "flows", "wanted*", "changes", "local.token", "plant.json"),
+    *("opcua", "*.bdseq"),  # what connections keep
+)
 
 
 class Agent:
@@ -398,8 +404,6 @@ def make_driver(reactor: Any, config: Config, file: TagFile) -> Driver:
 
 
 def _connected(reactor: Any, config: Config, file: TagFile) -> Driver:
-    from edge_agent.drivers.connections import driver_of  # noqa: PLC0415 -- asyncio
-
     if config.driver not in (None, "connections"):
         raise ConfigError(
             f"setting AGENT_DRIVER is {config.driver!r}, but {file.source} has "
@@ -410,13 +414,23 @@ def _connected(reactor: Any, config: Config, file: TagFile) -> Driver:
             "setting AGENT_DRIVER is 'connections', but "
             + (f"{file.source} has none" if config.tags else "AGENT_TAGS is not set")
         )
+    return make_connections(reactor, config.data, file)
+
+
+def make_connections(reactor: Any, data: Path, file: TagFile) -> "Connections":
+    """The tag file's connections; ``data`` is the agent's folder.
+
+    Raises ``ConfigError``.
+    """
+    from edge_agent.drivers.connections import driver_of  # noqa: PLC0415 -- asyncio
+
     return driver_of(
         reactor,
         file.connections,
         tags_of_connections(file),
         source=file.source,
         files=file.folder,
-        data=config.data,
+        data=data,
         now_s=time.time,
     )
 

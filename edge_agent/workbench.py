@@ -5,7 +5,6 @@ or a running agent; what it needs of the peer's certificates it keeps where the 
 does (``--data``).
 """
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from rich.table import Column, Table
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 
-from edge_agent.agent import make_tags
-from edge_agent.drivers.connections import Connections, driver_of
+from edge_agent.agent import make_connections, make_tags
+from edge_agent.drivers.connections import Connections
 from edge_agent.drivers.driver import DriverFailed, Found, Reading, Value
-from edge_agent.mapping import TagFile, load_mapping, tags_of_connections
+from edge_agent.mapping import TagFile, load_mapping
 from heddle.contract.declare import LocalError
 from heddle.contract.devices import TagType
 from heddle.contract.samples import Quality
@@ -131,15 +130,7 @@ def _run(
 ) -> None:
     async def guarded(reactor: Any) -> None:
         what = load_mapping(file)
-        driver = driver_of(
-            reactor,
-            what.connections,
-            tags_of_connections(what),
-            source=what.source,
-            files=what.folder,
-            data=data,
-            now_s=time.time,
-        )
+        driver = make_connections(reactor, data, what)
         try:
             await command(reactor, driver, what)
         finally:

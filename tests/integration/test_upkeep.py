@@ -173,6 +173,9 @@ async def test_an_agent_is_restarted_and_at_last_taken_out(
         await owner.call(START_RUN, StartRun(flow="brew"), device=DEVICE)
         await refused(owner, RunAlreadyActive, Decommission(device=DEVICE))
         await refused(owner, DeviceNotFound, Decommission(device="press_8"))
+        (works.data / "opcua").mkdir()
+        (works.data / "opcua/own.key").write_text("a connection's")
+        (works.data / "host.bdseq").write_text("7")
         await taken_out(owner)
     assert await program.ended() == 0, log_of(log)
     assert list(works.data.iterdir()) == []
