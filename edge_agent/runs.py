@@ -22,11 +22,12 @@ from edge_agent.flow import ENDED, Flow
 from edge_agent.flows import Flows
 from edge_agent.outbox import Outbox
 from heddle.contract import runs as contract
-from heddle.contract.declare import check_id
+from heddle.contract.declare import InvalidRequest, check_id
 from heddle.contract.runs import (
     EngineUnavailable,
     RunAlreadyActive,
     RunList,
+    RunNotFound,
     RunReport,
     WrongRunState,
 )
@@ -65,32 +66,34 @@ class Runs:
 
     async def pause(self, request: contract.RunRef, _: Caller) -> RunReport:
         """Hold a run."""
-        return await self._to(request.run, PauseRun(run=request.run))
+        flow, run = await self._meant(request)
+        return await self._command(flow, PauseRun(run=run))
 
     async def resume(self, request: contract.RunRef, _: Caller) -> RunReport:
         """Let a run go on."""
-        return await self._to(request.run, ResumeRun(run=request.run))
+        flow, run = await self._meant(request)
+        return await self._command(flow, ResumeRun(run=run))
 
     async def stop(self, request: contract.StopRun, _: Caller) -> RunReport:
         """Stop a run."""
-        return await self._to(
-            request.run, EngineStop(run=request.run, mode=request.mode)
-        )
+        flow, run = await self._meant(request)
+        return await self._command(flow, EngineStop(run=run, mode=request.mode))
 
     async def approve(self, request: contract.ApproveRun, by: Caller) -> RunReport:
         """Give an approval in the caller's name."""
+        flow, run = await self._meant(request)
         command = Approve(
-            run=request.run,
+            run=run,
             listener=request.listener,
             by=by.authid,
             comment=request.comment,
         )
-        return await self._to(request.run, command)
+        return await self._command(flow, command)
 
     async def trigger(self, request: contract.TriggerListener, by: Caller) -> RunReport:
         """Fire a listener in the caller's name."""
         command = Trigger(run=request.run, listener=request.listener, by=by.authid)
-        return await self._to(request.run, command)
+        return await self._command(self._flows.of_run(request.run), command)
 
     async def status(self, request: contract.RunQuery, _: Caller) -> RunList:
         """One run, or every run of the engines that answer."""
@@ -107,8 +110,19 @@ class Runs:
         found.sort(key=lambda report: report.started_at_ms or 0, reverse=True)
         return RunList(runs=tuple(found))
 
-    async def _to(self, run: str, command: Command) -> RunReport:
-        return await self._command(self._flows.of_run(run), command)
+    async def _meant(
+        self, request: contract.RunRef | contract.StopRun | contract.ApproveRun
+    ) -> tuple[Flow, str]:
+        """The flow and run that a command is for."""
+        if request.run is not None:
+            return self._flows.of_run(request.run), request.run
+        if request.flow is None:
+            raise InvalidRequest("name a run, or the flow whose active run is meant")
+        flow = self._flows.get(request.flow)
+        active = await flow.active_runs()
+        if not active:
+            raise RunNotFound(f"flow {request.flow!r} has no active run here")
+        return flow, active[-1]
 
     async def _command(self, flow: Flow, command: Command) -> RunReport:
         reports = await flow.ask(command)

@@ -12,18 +12,20 @@ from heddle.cli.connect import the_device as find_device
 from heddle.cli.show import show_json, show_table, when
 from heddle.contract.declare import LocalError
 from heddle.contract.flows import (
-    GET_FLOW,
     INSTALL_FLOW,
-    LIST_FLOWS,
     LIST_INSTALLED,
     REMOVE_FLOW,
+    InstallFlow,
+    ListInstalled,
+    RemoveFlow,
+)
+from heddle.contract.lifecycle import (
+    GET_FLOW,
+    LIST_FLOWS,
     SAVE_FLOW,
     FlowVersion,
     GetFlow,
-    InstallFlow,
     ListFlows,
-    ListInstalled,
-    RemoveFlow,
     SaveFlow,
 )
 from heddle.contract.local_changes import LIST_LOCAL_CHANGES, ListLocalChanges

@@ -8,12 +8,17 @@ from types import ModuleType
 from typing import Any
 
 from heddle.contract import (
+    accounts,
     alarm_notices,
     alarm_procedures,
+    audit,
+    deployments,
     devices,
+    fleet,
     flows,
     gate,
     history,
+    lifecycle,
     local_changes,
     people,
     runs,
@@ -24,7 +29,10 @@ from heddle.contract.declare import COMMON_ERRORS, FleetError, Procedure, Topic
 
 CHAPTERS: tuple[ModuleType, ...] = (
     runs,
+    fleet,
     flows,
+    lifecycle,
+    deployments,
     local_changes,
     devices,
     upkeep,
@@ -33,6 +41,8 @@ CHAPTERS: tuple[ModuleType, ...] = (
     alarm_procedures,
     alarm_notices,
     people,
+    accounts,
+    audit,
     gate,
 )
 

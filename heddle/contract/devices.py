@@ -1,6 +1,7 @@
 """Devices: how they enrol, announce themselves, and are listed."""
 
 import enum
+from dataclasses import field
 
 from heddle.contract.declare import (
     OPERATORS,
@@ -72,11 +73,18 @@ class Announced:
     """The backend took note."""
 
     device: str
+    release_key: str = ""  # the project's public key for releases, 64 hex digits
 
 
 @message
 class ListDevices:
-    """Ask for all devices of the project."""
+    """Ask for the devices of the project, by id."""
+
+    labels: str | None = None  # those a selector matches, as in ``Targets``
+    search: str = ""  # in the id, any case
+    online: bool | None = None
+    after: str = ""  # the last id of the page before
+    most: int = 10_000
 
 
 @message
@@ -90,6 +98,7 @@ class DeviceReport:
     last_seen_at_ms: int | None  # None: never joined
     version: str | None
     runtime: Runtime | None
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 @message
@@ -97,6 +106,7 @@ class DeviceList:
     """The project's devices, by id."""
 
     devices: tuple[DeviceReport, ...]
+    more: bool = False  # there are more after the last
 
 
 @message
@@ -147,6 +157,7 @@ class Enrolled:
     project: str
     realm: str
     device: str
+    release_key: str = ""  # the project's public key for releases, 64 hex digits
 
 
 @message

@@ -1,6 +1,7 @@
-"""Flows: kept by the backend in versions, installed on devices."""
+"""Flows on devices: installed, listed, removed."""
 
 import enum
+from dataclasses import field
 from typing import Any
 
 from heddle.contract.declare import (
@@ -37,6 +38,21 @@ class FlowState(enum.StrEnum):
 
 
 @message
+class SignedRelease:
+    """A published flow version, frozen and signed with the project's key.
+
+    ``document`` is canonical JSON: format, project, flow, version, definition, engine,
+    published_by, published_at_ms. The signature is ed25519 over
+    ``heddle release v1\\n`` and the document.
+    """
+
+    document: bytes
+    content_hash: str  # sha256 of the document, 64 hex digits
+    signature: str  # 128 hex digits
+    key: str  # the project's public key, 64 hex digits
+
+
+@message
 class InstallFlow:
     """Install a flow version; replaces another version of the same flow."""
 
@@ -44,6 +60,8 @@ class InstallFlow:
     version: int
     definition: dict[str, Any]  # the author's JSON, as OSPIN 004 or upstream shape it
     running: bool = True  # false: its engine shall be at rest
+    release: SignedRelease | None = None  # proves the definition; verified first
+    variables: dict[str, Any] = field(default_factory=dict)  # over the defaults
 
 
 @message
@@ -63,6 +81,7 @@ class InstalledFlow:
     state: FlowState
     detail: str = ""
     engine: str = ""  # container name, or "pid 123"
+    content_hash: str = ""  # of the signed release it is; "" for an unsigned one
 
 
 @message
@@ -99,6 +118,12 @@ class FlowInvalid(FleetError):
     uri = "heddle.error.flow_invalid"
 
 
+class ReleaseRefused(FleetError):
+    """The release is not what was signed, or not signed by this project."""
+
+    uri = "heddle.error.release_refused"
+
+
 class FlowNotFound(FleetError):
     """The project has no such flow (or version)."""
 
@@ -113,7 +138,13 @@ INSTALL_FLOW = Procedure(
     served_by=Role.AGENT,
     called_by=OPERATORS | {Role.BACKEND},
     summary="Install a flow version on a device and start its engine.",
-    raises=(FlowInvalid, RunAlreadyActive, EngineUnavailable, StorageFull),
+    raises=(
+        FlowInvalid,
+        ReleaseRefused,
+        RunAlreadyActive,
+        EngineUnavailable,
+        StorageFull,
+    ),
 )
 REMOVE_FLOW = Procedure(
     "heddle.device.{device}.flow.remove",
@@ -133,87 +164,4 @@ LIST_INSTALLED = Procedure(
     served_by=Role.AGENT,
     called_by=PEOPLE | {Role.BACKEND},
     summary="The flows installed on a device.",
-)
-
-
-@message
-class SaveFlow:
-    """Save a workflow as the flow's next version; an equal definition makes none."""
-
-    flow: str
-    name: str = ""
-    definition: dict[str, Any]
-
-
-@message
-class GetFlow:
-    """Ask for one version of a flow, the newest when ``version`` is absent."""
-
-    flow: str
-    version: int | None = None
-
-
-@message
-class FlowVersion:
-    """One version of a flow with its workflow."""
-
-    flow: str
-    name: str
-    version: int
-    saved_at_ms: int
-    saved_by: str
-    definition: dict[str, Any]
-
-
-@message
-class FlowSummary:
-    """A flow without its workflow."""
-
-    flow: str
-    name: str
-    version: int  # the newest
-    saved_at_ms: int
-    saved_by: str
-
-
-@message
-class ListFlows:
-    """Ask for all flows of the project."""
-
-
-@message
-class FlowList:
-    """The project's flows, by id."""
-
-    flows: tuple[FlowSummary, ...]
-
-
-SAVE_FLOW = Procedure(
-    "heddle.backend.flow.save",
-    SaveFlow,
-    FlowVersion,
-    scope=Scope.PROJECT,
-    served_by=Role.BACKEND,
-    called_by=OPERATORS,
-    summary="Check a workflow and keep it as the flow's next version.",
-    raises=(FlowInvalid,),
-)
-GET_FLOW = Procedure(
-    "heddle.backend.flow.get",
-    GetFlow,
-    FlowVersion,
-    scope=Scope.PROJECT,
-    served_by=Role.BACKEND,
-    called_by=PEOPLE,
-    summary="One version of a flow.",
-    raises=(FlowNotFound,),
-)
-LIST_FLOWS = Procedure(
-    "heddle.backend.flow.list",
-    ListFlows,
-    FlowList,
-    scope=Scope.PROJECT,
-    served_by=Role.BACKEND,
-    called_by=PEOPLE,
-    summary="All flows of the project.",
 )

@@ -25,6 +25,7 @@ class Directory:
     projects: tuple[str, ...]
     devices: tuple[DeviceKey, ...]
     ticket_key: str  # ed25519 public key of the backend's tickets, 64 hex digits
+    revoked: tuple["RevokeSession", ...] = ()  # sessions ended before their time
 
 
 @message
@@ -40,6 +41,15 @@ class RevokeDevice:
 
     project: str
     device: str
+
+
+@message
+class RevokeSession:
+    """Refuse the tickets of a session from now on, and cut its connections."""
+
+    project: str
+    session: str  # the tickets' claim ``sid``
+    until_ms: int  # when its last ticket expires; it can be forgotten then
 
 
 @message
@@ -125,4 +135,7 @@ ADMIT_DEVICE: Procedure[DeviceKey, Done] = _from_backend(
 )
 REVOKE_DEVICE: Procedure[RevokeDevice, Done] = _from_backend(
     "device.revoke", RevokeDevice, "Forget a device's key and cut its session."
+)
+REVOKE_SESSION: Procedure[RevokeSession, Done] = _from_backend(
+    "session.revoke", RevokeSession, "End a person's session before its time."
 )

@@ -31,6 +31,7 @@ class OpenSession:
     """A signed-in person chooses a project; their only one when absent."""
 
     project: str | None = None
+    client: str = ""  # what asks, for the list of sessions
 
 
 @message
@@ -43,7 +44,8 @@ class SessionTicket:
     """A short-lived ticket to join a project's realm with authmethod ``ticket``.
 
     It is a JWT signed with the backend's ed25519 key (EdDSA), with the claims
-    ``sub`` user, ``project``, ``role`` and ``exp``; its audience is ``heddle``.
+    ``sub`` user, ``project``, ``role``, ``sid`` session and ``exp``; its audience is
+    ``heddle``.
     """
 
     user: str
@@ -52,6 +54,7 @@ class SessionTicket:
     role: Role
     ticket: str
     expires_at_ms: int
+    session: str = ""
 
 
 @message
@@ -189,7 +192,7 @@ PROJECT_CREATED = Topic(
     Project,
     scope=Scope.SYSTEM,
     published_by=Role.BACKEND,
-    subscribed_by=frozenset({Role.FLEETDATA}),
+    subscribed_by=frozenset({Role.FLEETDATA, Role.BACKEND}),
     summary="A project was made and its realm is open.",
 )
 CREATE_USER = Procedure(

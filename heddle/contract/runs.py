@@ -44,16 +44,18 @@ class StartRun:
 
 @message
 class RunRef:
-    """Names one run of this device."""
+    """Names one run of this device, or a flow's active one."""
 
-    run: str
+    run: str | None = None
+    flow: str | None = None  # its active run, when ``run`` is absent
 
 
 @message
 class StopRun:
-    """Stop one run."""
+    """Stop one run, or a flow's active one."""
 
-    run: str
+    run: str | None = None
+    flow: str | None = None  # its active run, when ``run`` is absent
     mode: StopMode = StopMode.SOFT
 
 
@@ -61,9 +63,11 @@ class StopRun:
 class ApproveRun:
     """Give the approval an active APPROVAL listener waits for."""
 
-    run: str
+    run: str | None = None
+    flow: str | None = None  # its active run, when ``run`` is absent
     listener: str | None = None  # needed only when several approvals are awaited
     comment: str = ""
+    key: str | None = None  # a repeat with the same key gives the same answer
 
 
 @message
@@ -72,6 +76,7 @@ class TriggerListener:
 
     run: str
     listener: str
+    key: str | None = None  # a repeat with the same key gives the same answer
 
 
 @message

@@ -8,11 +8,10 @@ from typing import Any
 from heddle.contract.flows import (
     INSTALL_FLOW,
     LIST_INSTALLED,
-    SAVE_FLOW,
     InstallFlow,
     ListInstalled,
-    SaveFlow,
 )
+from heddle.contract.lifecycle import SAVE_FLOW, SaveFlow
 from heddle.contract.runs import RUN_STATUS, START_RUN, RunQuery, StartRun
 from heddle.local.folder import DEVICE
 from heddle.local.stack import Stack, Tell

@@ -160,11 +160,13 @@ class Session:
         handler: Handler[Request, Reply],
         /,
         malformed: Malformed | None = None,
+        shared: bool = False,
         **ids: str,
     ) -> None:
         """Serve a procedure until the session ends; take it from a former self.
 
-        ``malformed`` hears of requests that never reach the handler.
+        ``malformed`` hears of requests that never reach the handler. With ``shared``
+        nothing is taken: all who serve it so get its calls in turn.
         """
 
         def entry(*args: Any, details: Any, **kwargs: Any) -> Deferred[object]:
@@ -174,7 +176,8 @@ class Session:
             return _kept_going(Deferred.fromCoroutine(answer))
 
         uri = procedure.at(**ids)
-        options = RegisterOptions(details_arg="details", force_reregister=True)
+        how = {"invoke": "roundrobin"} if shared else {"force_reregister": True}
+        options = RegisterOptions(details_arg="details", **how)
         await self._done(uri, lambda: self._wamp.register(entry, uri, options))
 
     def publish(self, topic: Topic[Event], event: Event, /, **ids: str) -> None:

@@ -9,11 +9,14 @@ import re
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from typing_extensions import override
 
 from heddle.contract.alarms import DeviceOffline
 from heddle.contract.declare import FleetError, check_id
 from heddle.contract.devices import DeviceNotFound
 from heddle.contract.upkeep import (
+    DECOMMISSION,
+    OFFER_KEY,
     RETIRE,
     Decommission,
     Decommissioned,
@@ -26,6 +29,7 @@ from heddle.wamp.session import Caller, CallTimedOut, ConnectionLost, NotServed,
 from heddle.wamp.spawn import spawn
 from services.backend.gate import Gate
 from services.backend.presence import Online
+from services.backend.realm import Part, Serve
 from services.backend.store import devices
 from services.backend.store.database import Connection, Database
 
@@ -36,7 +40,7 @@ RETIRE_WITHIN_S = 60.0
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
-class Departures:
+class Departures(Part):
     """Serves the procedures of one project."""
 
     def __init__(
@@ -55,9 +59,17 @@ class Departures:
         self._gate = gate
         self._session: Session | None = None
 
-    def settle(self, session: Session) -> None:
-        """Speak to devices by this session."""
+    @override
+    async def settle(self, session: Session, serve: Serve) -> None:
+        """Serve what is ours, and speak to devices by this session."""
         self._session = session
+        await serve(OFFER_KEY, self.rekey)
+        await serve(DECOMMISSION, self.decommission)
+
+    @override
+    def left(self) -> None:
+        """There is no session to speak by."""
+        self._session = None
 
     async def rekey(self, request: OfferKey, caller: Caller) -> KeyTaken:
         """Serve OFFER_KEY; the device is the caller."""

@@ -3,9 +3,13 @@
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from heddle.contract.declare import NotPermitted, check_id
 from heddle.contract.devices import (
+    ANNOUNCE,
+    GET_DEVICE,
+    LIST_DEVICES,
     Announce,
     Announced,
     DeviceDetail,
@@ -16,14 +20,15 @@ from heddle.contract.devices import (
     GetDevice,
     ListDevices,
 )
-from heddle.wamp.session import Caller
+from heddle.wamp.session import Caller, Session
 from services.backend.presence import Online
+from services.backend.realm import Part, Serve
 from services.backend.store import devices
 from services.backend.store.database import Database
 from services.backend.times import unix_ms
 
 
-class Devices:
+class Devices(Part):
     """Serves the device procedures of one project."""
 
     def __init__(
@@ -33,6 +38,13 @@ class Devices:
         self._database = database
         self._project = project
         self._online = online
+
+    @override
+    async def settle(self, _session: Session, serve: Serve) -> None:
+        """Serve what is ours."""
+        await serve(ANNOUNCE, self.announce)
+        await serve(LIST_DEVICES, self.every)
+        await serve(GET_DEVICE, self.get)
 
     async def announce(self, request: Announce, caller: Caller) -> Announced:
         """Serve ANNOUNCE; the device is the caller."""

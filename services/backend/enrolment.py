@@ -9,9 +9,11 @@ import hashlib
 import re
 import secrets
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from twisted.logger import Logger
+from typing_extensions import override
 
 from heddle.contract.declare import (
     InvalidRequest,
@@ -20,6 +22,7 @@ from heddle.contract.declare import (
     project_realm,
 )
 from heddle.contract.devices import (
+    CREATE_CODE,
     CodeExpired,
     CodeUnknown,
     CodeUsed,
@@ -29,8 +32,9 @@ from heddle.contract.devices import (
     EnrolmentCode,
     RedeemCode,
 )
-from heddle.wamp.session import Caller
+from heddle.wamp.session import Caller, Session
 from services.backend.gate import Gate
+from services.backend.realm import Part, Serve
 from services.backend.store import codes, devices
 from services.backend.store.database import Connection, Database
 from services.backend.times import unix_ms
@@ -161,3 +165,16 @@ def redeem(connection: Connection, code: str, public_key: str) -> Redeemed:
         raise NotPermitted("this key is a device already: it needs no code")
     codes.redeemed(connection, hashed, public_key)
     return Redeemed(project, device)
+
+
+class Codes(Part):
+    """Serves the making of codes for one project."""
+
+    def __init__(self, enrolment: Enrolment, project: str) -> None:
+        self._enrolment = enrolment
+        self._project = project
+
+    @override
+    async def settle(self, _session: Session, serve: Serve) -> None:
+        """Serve what is ours."""
+        await serve(CREATE_CODE, partial(self._enrolment.create, self._project))

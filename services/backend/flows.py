@@ -4,21 +4,25 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from typing_extensions import override
+
 from heddle.contract.declare import InvalidRequest, check_id
-from heddle.contract.flows import (
-    Finding,
-    FlowInvalid,
+from heddle.contract.flows import Finding, FlowInvalid, FlowNotFound
+from heddle.contract.lifecycle import (
+    GET_FLOW,
+    LIST_FLOWS,
+    SAVE_FLOW,
     FlowList,
-    FlowNotFound,
     FlowSummary,
     FlowVersion,
     GetFlow,
     ListFlows,
     SaveFlow,
 )
-from heddle.wamp.session import Caller
+from heddle.wamp.session import Caller, Session
 from heddle.workflow.findings import WorkflowInvalid
 from heddle.workflow.parse import parse
+from services.backend.realm import Part, Serve
 from services.backend.store import flows
 from services.backend.store.database import Connection, Database
 from services.backend.text import check_name
@@ -27,17 +31,26 @@ from services.backend.times import unix_ms
 MOST_FINDINGS = 100  # in one reply
 
 
-class Flows:
+class Flows(Part):
     """Serves the flow procedures of one project."""
 
     def __init__(self, database: Database, project: str) -> None:
         self._database = database
         self._project = project
 
+    @override
+    async def settle(self, _session: Session, serve: Serve) -> None:
+        """Serve what is ours."""
+        await serve(SAVE_FLOW, self.save)
+        await serve(GET_FLOW, self.get)
+        await serve(LIST_FLOWS, self.every)
+
     async def save(self, request: SaveFlow, caller: Caller) -> FlowVersion:
         """Serve SAVE_FLOW."""
         flow = check_id("flow", request.flow)
         name = check_name("name", request.name)
+        if request.definition is None:
+            raise InvalidRequest("definition is missing")
         text = definition_text(request.definition)
         check_workflow(request.definition)
         row = await self._database(save, self._project, flow, name, text, caller.authid)

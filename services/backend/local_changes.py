@@ -9,9 +9,12 @@ decided once: a repeat after a lost answer is answered as the first time.
 from datetime import UTC, datetime
 
 from twisted.logger import Logger
+from typing_extensions import override
 
 from heddle.contract.declare import InvalidRequest, NotPermitted, check_id
 from heddle.contract.local_changes import (
+    LIST_LOCAL_CHANGES,
+    OFFER_CHANGE,
     ChangeDecided,
     ChangeKind,
     ChangeOutcome,
@@ -20,8 +23,9 @@ from heddle.contract.local_changes import (
     LocalChangeList,
     OfferChange,
 )
-from heddle.wamp.session import Caller
+from heddle.wamp.session import Caller, Session
 from services.backend.flows import check_workflow, definition_text, equal, save
+from services.backend.realm import Part, Serve
 from services.backend.store import flows, local_changes
 from services.backend.store.database import Connection, Database
 from services.backend.store.flows import FlowVersionRow
@@ -35,12 +39,18 @@ _LATEST_MS = 253_402_300_799_000  # the year 9999
 _LARGEST_VERSION = 2**31 - 1
 
 
-class LocalChanges:
+class LocalChanges(Part):
     """Serves the procedures about changes made on devices of one project."""
 
     def __init__(self, database: Database, project: str) -> None:
         self._database = database
         self._project = project
+
+    @override
+    async def settle(self, _session: Session, serve: Serve) -> None:
+        """Serve what is ours."""
+        await serve(OFFER_CHANGE, self.offer)
+        await serve(LIST_LOCAL_CHANGES, self.every)
 
     async def offer(self, request: OfferChange, caller: Caller) -> ChangeDecided:
         """Serve OFFER_CHANGE; the device is the caller."""

@@ -1,9 +1,15 @@
 """People: passwords checked, tickets issued, users of a project."""
 
+from functools import partial
 from typing import Any
+
+from typing_extensions import override
 
 from heddle.contract.declare import ID, PEOPLE, InvalidRequest, Role, check_id
 from heddle.contract.people import (
+    CREATE_USER,
+    LIST_USERS,
+    RENEW_SESSION,
     CheckPassword,
     CreateUser,
     ListUsers,
@@ -17,8 +23,9 @@ from heddle.contract.people import (
     UserExists,
     UserList,
 )
-from heddle.wamp.session import Caller
+from heddle.wamp.session import Caller, Session
 from services.backend.passwords import Passwords
+from services.backend.realm import Part, Serve
 from services.backend.store import people, projects
 from services.backend.store.database import Connection, Database
 from services.backend.tickets import Tickets
@@ -101,6 +108,21 @@ class People:
         return UserList(
             users=tuple(User(user=row.user_name, role=Role(row.role)) for row in rows)
         )
+
+
+class Members(Part):
+    """Serves what concerns the people of one project."""
+
+    def __init__(self, people: People, project: str) -> None:
+        self._people = people
+        self._project = project
+
+    @override
+    async def settle(self, _session: Session, serve: Serve) -> None:
+        """Serve what is ours."""
+        await serve(RENEW_SESSION, partial(self._people.renew, self._project))
+        await serve(CREATE_USER, partial(self._people.create, self._project))
+        await serve(LIST_USERS, partial(self._people.every, self._project))
 
 
 def add(

@@ -11,11 +11,13 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from typing_extensions import override
 
 from heddle.contract.declare import FleetError, Role, StorageUnavailable
 from heddle.contract.devices import PRESENCE, Presence
 from heddle.wamp.session import Session
 from heddle.wamp.spawn import spawn
+from services.backend.realm import Part, Serve
 from services.backend.store import devices
 from services.backend.store.database import Database
 
@@ -26,7 +28,7 @@ REST = 5  # times as long as the last count took: in a large fleet somebody alwa
 NOTE_EVERY_S = 60.0
 
 
-class Online:
+class Online(Part):
     """The online devices of one project while there is a session in its realm."""
 
     def __init__(self, reactor: Any, database: Database, project: str) -> None:
@@ -51,7 +53,8 @@ class Online:
         """How many devices are online, as far as known."""
         return len(self._devices)
 
-    async def settle(self, session: Session) -> None:
+    @override
+    async def settle(self, session: Session, _serve: Serve) -> None:
         """Hear the devices, then count who is there."""
         self._session = session
         await session.hear(PRESENCE, self._heard)
@@ -61,7 +64,8 @@ class Online:
                 lambda f: log.failure("noting who is online failed", f)
             )
 
-    def forget(self) -> None:
+    @override
+    def left(self) -> None:
         """The session is gone, and with it all we know."""
         self._session = None
         self._devices.clear()

@@ -4,6 +4,7 @@ It waits for its database at start, and serves for as long as it runs whatever h
 to router or database: sessions come back, transactions fail one by one.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -30,16 +31,16 @@ from services.backend.bootstrap import bootstrap
 from services.backend.config import Config
 from services.backend.departures import Departures
 from services.backend.devices import Devices
-from services.backend.enrolment import Enrolment
+from services.backend.enrolment import Codes, Enrolment
 from services.backend.flows import Flows
 from services.backend.gate import Gate
 from services.backend.local_changes import LocalChanges
 from services.backend.meters import Meters
 from services.backend.passwords import Passwords
-from services.backend.people import People
+from services.backend.people import Members, People
 from services.backend.presence import Online
 from services.backend.projects import Projects
-from services.backend.realm import ProjectRealm
+from services.backend.realm import ProjectRealm, serving
 from services.backend.store.database import Database, conninfo
 from services.backend.tickets import Tickets
 
@@ -132,14 +133,20 @@ class Backend:
 
     async def _settle(self, session: Session) -> None:
         projects = await self._gate.tell_everything(session)
-        await session.serve(REDEEM_CODE, self._enrolment.redeem)
-        await session.serve(CHECK_PASSWORD, self._people.check)
-        await session.serve(OPEN_SESSION, self._people.open)
-        await session.serve(CREATE_PROJECT, self._projects.create)
-        await session.serve(LIST_PROJECTS, self._projects.every)
+        serve = serving(session)
+        await serve(REDEEM_CODE, self._enrolment.redeem)
+        await serve(CHECK_PASSWORD, self._people.check)
+        await serve(OPEN_SESSION, self._people.open)
+        await serve(CREATE_PROJECT, self._projects.create)
+        await serve(LIST_PROJECTS, self._projects.every)
+        await session.hear(PROJECT_CREATED, self._made_elsewhere)
         for project in projects:
             self._realm(project)
         log.info("serving the fleet: {n} projects", n=len(projects))
+
+    def _made_elsewhere(self, made: Project, _ids: Mapping[str, str]) -> None:
+        """Another backend made a project: serve it, too."""
+        self._realm(made.project)
 
     def _left(self, _why: str) -> None:
         self._gate.forget()
@@ -156,20 +163,20 @@ class Backend:
         """The session in a project's realm, started if there is none yet."""
         if (known := self._realms.get(project)) is not None:
             return known
-        database = self._database
-        online = Online(self._reactor, database, project)
+        database, clock = self._database, self._reactor
+        online = Online(clock, database, project)
         realm = ProjectRealm(
             project,
             self._make_uplink,
-            online=online,
-            devices=Devices(self._reactor, database, project, online),
-            departures=Departures(
-                self._reactor, database, project, online=online, gate=self._gate
+            (
+                online,
+                Devices(clock, database, project, online),
+                Departures(clock, database, project, online=online, gate=self._gate),
+                Codes(self._enrolment, project),
+                Flows(database, project),
+                LocalChanges(database, project),
+                Members(self._people, project),
             ),
-            flows=Flows(database, project),
-            local_changes=LocalChanges(database, project),
-            people=self._people,
-            enrolment=self._enrolment,
         )
         self._realms[project] = realm
         self._meters.watch(project, online)

@@ -20,12 +20,11 @@ from heddle.contract.declare import (
     Role,
 )
 from heddle.contract.devices import LIST_DEVICES, ListDevices
-from heddle.contract.flows import (
+from heddle.contract.flows import FlowInvalid, FlowNotFound
+from heddle.contract.lifecycle import (
     GET_FLOW,
     LIST_FLOWS,
     SAVE_FLOW,
-    FlowInvalid,
-    FlowNotFound,
     GetFlow,
     ListFlows,
     SaveFlow,

@@ -12,14 +12,12 @@ from twisted.internet import reactor
 from edge_agent.config import Config
 from heddle.contract.declare import InvalidRequest, NotPermitted
 from heddle.contract.devices import Enrolled
-from heddle.contract.flows import (
+from heddle.contract.flows import INSTALL_FLOW, FlowInvalid, InstallFlow
+from heddle.contract.lifecycle import (
     GET_FLOW,
-    INSTALL_FLOW,
     LIST_FLOWS,
     SAVE_FLOW,
-    FlowInvalid,
     GetFlow,
-    InstallFlow,
     ListFlows,
     SaveFlow,
 )

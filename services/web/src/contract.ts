@@ -19,6 +19,19 @@ export type Packed = string;
 
 export const SYSTEM_REALM = "system";
 
+/** Join the project of a code: as oneself, when signed in. */
+export interface AcceptInvitation {
+  readonly code: string;
+}
+
+/** What becomes of runs that are active when a release arrives. */
+export type ActiveRuns = "finish" | "stop" | "hand_over";
+export const ActiveRuns = {
+  FINISH: "finish",
+  STOP: "stop",
+  HAND_OVER: "hand_over",
+} as const;
+
 /**
  * Do something about alarms of a device: those named, all or none of them; or,
  * with none named, about every one for which it makes sense.
@@ -218,15 +231,75 @@ export interface AlarmsQuery {
   readonly limit?: number;
 }
 
+/** A key for programs; it acts as `key_<id>` with a role of its own. */
+export interface ApiKey {
+  readonly key: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly created_by: string;
+  readonly created_at_ms: number;
+  readonly last_used_at_ms: number | null;
+  readonly expires_at_ms: number | null;
+  readonly token: string;
+}
+
+/** Keys that are not revoked, by name. */
+export interface ApiKeyList {
+  readonly keys: readonly ApiKey[];
+}
+
 /** Give the approval an active APPROVAL listener waits for. */
 export interface ApproveRun {
-  readonly run: string;
+  readonly run?: string | null;
+  readonly flow?: string | null;
   readonly listener?: string | null;
   readonly comment?: string;
+  readonly key?: string | null;
 }
 
 /** Ask a device how it is. */
 export type AskDevice = Readonly<Record<string, never>>;
+
+/**
+ * One thing done or refused.
+ *
+ * `hash` is sha256 over the entry's canonical JSON, `previous` included.
+ */
+export interface AuditEntry {
+  readonly number: number;
+  readonly at_ms: number;
+  readonly actor: string;
+  readonly role: string;
+  readonly action: string;
+  readonly subject: string;
+  readonly outcome: AuditOutcome;
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly request_id: string;
+  readonly previous: string;
+  readonly hash: string;
+}
+
+/** What became of it. */
+export type AuditOutcome = "done" | "refused";
+export const AuditOutcome = {
+  DONE: "done",
+  REFUSED: "refused",
+} as const;
+
+/** Entries, newest first. */
+export interface AuditPage {
+  readonly entries: readonly AuditEntry[];
+  readonly more: boolean;
+}
+
+/** Whether the chain holds; if not, where it breaks first. */
+export interface AuditVerdict {
+  readonly holds: boolean;
+  readonly entries: number;
+  readonly head: string;
+  readonly broken_at: number | null;
+  readonly detail: string;
+}
 
 /** What was done to a flow on the device. */
 export type ChangeKind = "saved" | "removed";
@@ -242,11 +315,64 @@ export const ChangeOutcome = {
   CONFLICT: "conflict",
 } as const;
 
+/** Choose another password; all other sessions of the caller end. */
+export interface ChangePassword {
+  readonly old: string;
+  readonly new: string;
+}
+
+/** Give a person another role in the project. */
+export interface ChangeRole {
+  readonly user: string;
+  readonly role: Role;
+}
+
+/** What became of a part of a workflow. */
+export type ChangeWord = "added" | "removed" | "changed";
+export const ChangeWord = {
+  ADDED: "added",
+  REMOVED: "removed",
+  CHANGED: "changed",
+} as const;
+
+/** Copy one version of a flow, the newest when absent, into a new flow. */
+export interface CloneFlow {
+  readonly flow: string;
+  readonly to: string;
+  readonly version?: number | null;
+  readonly name?: string;
+}
+
+/** Make a key for a program; its secret is shown once. */
+export interface CreateApiKey {
+  readonly name: string;
+  readonly role: Role;
+  readonly valid_s?: number | null;
+}
+
 /** Make a one-time enrolment code for a device to come. */
 export interface CreateCode {
   readonly device?: string | null;
   readonly kind?: DeviceKind;
   readonly valid_s?: number;
+}
+
+/** Make a deployment of a release; it starts when told, or at `start_at_ms`. */
+export interface CreateDeployment {
+  readonly flow: string;
+  readonly version?: number | null;
+  readonly strategy?: StrategyKind;
+  readonly targets: Targets;
+  readonly config?: StrategyConfig;
+  readonly active_runs?: ActiveRuns;
+  readonly start_run?: boolean;
+  readonly variables?: Readonly<Record<string, unknown>>;
+  readonly label_variables?: readonly LabelVariables[];
+  readonly device_variables?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly start?: boolean;
+  readonly start_at_ms?: number | null;
+  readonly note?: string;
+  readonly key?: string | null;
 }
 
 /** Make a project with its realm and database. */
@@ -275,6 +401,107 @@ export interface Decommission {
 /** The device is no longer of the project; its key opens nothing. */
 export interface Decommissioned {
   readonly told: boolean;
+}
+
+/** It is gone. */
+export interface Deleted {
+  readonly flow: string;
+}
+
+/** A deployment with a page of its targets, by id. */
+export interface DeploymentDetail {
+  readonly report: DeploymentReport;
+  readonly targets: readonly TargetReport[];
+  readonly more: boolean;
+}
+
+/** What happened, oldest first. */
+export interface DeploymentHistory {
+  readonly entries: readonly HistoryEntry[];
+  readonly more: boolean;
+}
+
+/** Deployments, newest first. */
+export interface DeploymentList {
+  readonly deployments: readonly DeploymentReport[];
+  readonly more: boolean;
+}
+
+/** A deployment moved; at most some times a second, the newest state. */
+export interface DeploymentMoved {
+  readonly deployment: string;
+  readonly status: DeploymentStatus;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly wave: number;
+  readonly waves: number;
+  readonly detail: string;
+  readonly revision: number;
+}
+
+/** The waves, in order. */
+export interface DeploymentPreview {
+  readonly waves: readonly WavePreview[];
+  readonly config: StrategyConfig;
+}
+
+/** Names a deployment. */
+export interface DeploymentRef {
+  readonly deployment: string;
+  readonly reason?: string;
+}
+
+/** A deployment without its targets. */
+export interface DeploymentReport {
+  readonly deployment: string;
+  readonly flow: string;
+  readonly version: number;
+  readonly content_hash: string;
+  readonly strategy: StrategyKind;
+  readonly status: DeploymentStatus;
+  readonly detail: string;
+  readonly total: number;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly wave: number;
+  readonly waves: number;
+  readonly config: StrategyConfig;
+  readonly targets: Targets;
+  readonly active_runs: ActiveRuns;
+  readonly start_run: boolean;
+  readonly note: string;
+  readonly created_at_ms: number;
+  readonly created_by: string;
+  readonly started_at_ms: number | null;
+  readonly ended_at_ms: number | null;
+  readonly start_at_ms: number | null;
+  readonly approved_by: string | null;
+  readonly next_at_ms: number | null;
+  readonly revision: number;
+}
+
+/** Where a deployment stands. */
+export type DeploymentStatus = "pending" | "running" | "paused" | "completed" | "failed" | "rolling_back" | "rolled_back" | "cancelled";
+export const DeploymentStatus = {
+  PENDING: "pending",
+  RUNNING: "running",
+  PAUSED: "paused",
+  COMPLETED: "completed",
+  FAILED: "failed",
+  ROLLING_BACK: "rolling_back",
+  ROLLED_BACK: "rolled_back",
+  CANCELLED: "cancelled",
+} as const;
+
+/** How far a device is. */
+export interface DeviceDeployment {
+  readonly deployment: string;
+  readonly flow: string;
+  readonly version: number;
+  readonly stage: DeviceStage;
+  readonly detail: string;
+  readonly former_version: number | null;
+  readonly engine_restarts: number;
+  readonly run: string | null;
+  readonly run_status: string | null;
 }
 
 /** A device with its last announcement. */
@@ -309,9 +536,16 @@ export const DeviceKind = {
   VIRTUAL: "virtual",
 } as const;
 
+/** A device's labels. */
+export interface DeviceLabels {
+  readonly device: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** The project's devices, by id. */
 export interface DeviceList {
   readonly devices: readonly DeviceReport[];
+  readonly more: boolean;
 }
 
 /** A device and how it stands. */
@@ -323,6 +557,32 @@ export interface DeviceReport {
   readonly last_seen_at_ms: number | null;
   readonly version: string | null;
   readonly runtime: Runtime | null;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** How far a device is with a deployment. */
+export type DeviceStage = "preparing" | "waiting" | "ready" | "active" | "failed" | "reverting" | "reverted" | "settled";
+export const DeviceStage = {
+  PREPARING: "preparing",
+  WAITING: "waiting",
+  READY: "ready",
+  ACTIVE: "active",
+  FAILED: "failed",
+  REVERTING: "reverting",
+  REVERTED: "reverted",
+  SETTLED: "settled",
+} as const;
+
+/** Ask what changed from one version of a flow to another. */
+export interface DiffFlow {
+  readonly flow: string;
+  readonly before?: number | null;
+  readonly after?: number | null;
+}
+
+/** End a session: its ticket is void, its connections are cut. */
+export interface EndSession {
+  readonly session: string;
 }
 
 /** A code that one key may redeem once. */
@@ -358,9 +618,92 @@ export const Fill = {
   PREVIOUS: "previous",
 } as const;
 
+/** One flaw of a workflow, by upstream's rule name. */
+export interface Finding {
+  readonly rule: string;
+  readonly element: string | null;
+  readonly message: string;
+}
+
+/** Have many devices do the same with their active run of a flow, or start one. */
+export interface FleetCommand {
+  readonly verb: FleetVerb;
+  readonly flow: string;
+  readonly targets: Targets;
+  readonly mode?: StopMode;
+  readonly listener?: string | null;
+  readonly comment?: string;
+  readonly within_ms?: number;
+  readonly key?: string | null;
+}
+
+/** What became of a command on one device. */
+export type FleetOutcome = "done" | "refused" | "offline" | "timed_out";
+export const FleetOutcome = {
+  DONE: "done",
+  REFUSED: "refused",
+  OFFLINE: "offline",
+  TIMED_OUT: "timed_out",
+} as const;
+
+/** One device's answer. */
+export interface FleetResult {
+  readonly device: string;
+  readonly outcome: FleetOutcome;
+  readonly run: RunReport | null;
+  readonly error: string | null;
+  readonly detail: string;
+}
+
+/** Every device's answer, by id. */
+export interface FleetResults {
+  readonly results: readonly FleetResult[];
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** What can be told to many devices in one call. */
+export type FleetVerb = "start" | "pause" | "resume" | "stop" | "approve";
+export const FleetVerb = {
+  START: "start",
+  PAUSE: "pause",
+  RESUME: "resume",
+  STOP: "stop",
+  APPROVE: "approve",
+} as const;
+
+/** What changed between two versions. */
+export interface FlowDiff {
+  readonly flow: string;
+  readonly before: number;
+  readonly after: number;
+  readonly changes: readonly PartChange[];
+}
+
 /** The project's flows, by id. */
 export interface FlowList {
   readonly flows: readonly FlowSummary[];
+  readonly more: boolean;
+}
+
+/** Names a flow. */
+export interface FlowRef {
+  readonly flow: string;
+  readonly if_revision?: number | null;
+}
+
+/** Where a flow stands in its life (EdgeFlow 002, "Flow Lifecycle"). */
+export type FlowStage = "draft" | "published" | "archived";
+export const FlowStage = {
+  DRAFT: "draft",
+  PUBLISHED: "published",
+  ARCHIVED: "archived",
+} as const;
+
+/** How a flow stands after a change of its stage. */
+export interface FlowStanding {
+  readonly flow: string;
+  readonly stage: FlowStage;
+  readonly revision: number;
 }
 
 /** How a flow stands on a device. */
@@ -379,6 +722,13 @@ export interface FlowSummary {
   readonly version: number;
   readonly saved_at_ms: number;
   readonly saved_by: string;
+  readonly stage: FlowStage;
+  readonly published_version: number | null;
+  readonly description: string;
+  readonly labels: readonly string[];
+  readonly revision: number;
+  readonly created_at_ms: number;
+  readonly created_by: string;
 }
 
 /** One version of a flow with its workflow. */
@@ -389,6 +739,14 @@ export interface FlowVersion {
   readonly saved_at_ms: number;
   readonly saved_by: string;
   readonly definition: Readonly<Record<string, unknown>>;
+  readonly stage: FlowStage;
+  readonly published: boolean;
+  readonly description: string;
+  readonly labels: readonly string[];
+  readonly revision: number;
+  readonly created_at_ms: number;
+  readonly created_by: string;
+  readonly findings: readonly Finding[];
 }
 
 /** One of the ten alarms that came most often. */
@@ -419,6 +777,14 @@ export interface GapsQuery {
   readonly to_ms?: number | null;
 }
 
+/** Ask for one deployment and its targets. */
+export interface GetDeployment {
+  readonly deployment: string;
+  readonly status?: TargetStatus | null;
+  readonly after?: string;
+  readonly most?: number;
+}
+
 /** Ask for one device. */
 export interface GetDevice {
   readonly device: string;
@@ -430,11 +796,34 @@ export interface GetFlow {
   readonly version?: number | null;
 }
 
+/** Ask what happened in a deployment, oldest first. */
+export interface GetHistory {
+  readonly deployment: string;
+  readonly after?: number;
+  readonly most?: number;
+}
+
+/** Ask for one release, the newest when `version` is absent. */
+export interface GetRelease {
+  readonly flow: string;
+  readonly version?: number | null;
+}
+
 /** History of several tags. */
 export interface History {
   readonly device: string;
   readonly series: readonly Series[];
   readonly next_page: string | null;
+}
+
+/** One thing that happened. */
+export interface HistoryEntry {
+  readonly number: number;
+  readonly at_ms: number;
+  readonly device: string | null;
+  readonly what: string;
+  readonly detail: string;
+  readonly by: string;
 }
 
 /**
@@ -471,6 +860,8 @@ export interface InstallFlow {
   readonly version: number;
   readonly definition: Readonly<Record<string, unknown>>;
   readonly running?: boolean;
+  readonly release?: SignedRelease | null;
+  readonly variables?: Readonly<Record<string, unknown>>;
 }
 
 /** A flow on a device. */
@@ -481,6 +872,7 @@ export interface InstalledFlow {
   readonly state: FlowState;
   readonly detail: string;
   readonly engine: string;
+  readonly content_hash: string;
 }
 
 /** All flows on a device, by id. */
@@ -488,9 +880,49 @@ export interface InstalledFlows {
   readonly flows: readonly InstalledFlow[];
 }
 
+/** A code that one person may accept once. */
+export interface Invitation {
+  readonly invitation: string;
+  readonly code: string;
+  readonly role: Role;
+  readonly user: string | null;
+  readonly created_by: string;
+  readonly expires_at_ms: number;
+}
+
+/** Open invitations, newest first. */
+export interface InvitationList {
+  readonly invitations: readonly Invitation[];
+}
+
+/** Names an invitation. */
+export interface InvitationRef {
+  readonly invitation: string;
+}
+
+/** Invite a person to the project; the code is shown once. */
+export interface Invite {
+  readonly role: Role;
+  readonly user?: string | null;
+  readonly valid_s?: number;
+}
+
 /** The device's public key from now on, 64 hex digits. */
 export interface KeyRotated {
   readonly public_key: string;
+}
+
+/** Set labels of a device, and remove others. */
+export interface LabelDevice {
+  readonly device: string;
+  readonly set?: Readonly<Record<string, string>>;
+  readonly remove?: readonly string[];
+}
+
+/** Values for the devices that a selector matches; later ones win. */
+export interface LabelVariables {
+  readonly labels: string;
+  readonly variables: Readonly<Record<string, unknown>>;
 }
 
 /** The newest value of each tag, by tag. */
@@ -519,14 +951,41 @@ export interface ListAlarmRules {
   readonly device?: string | null;
 }
 
-/** Ask for all devices of the project. */
-export type ListDevices = Readonly<Record<string, never>>;
+/** Ask for the project's keys. */
+export type ListApiKeys = Readonly<Record<string, never>>;
 
-/** Ask for all flows of the project. */
-export type ListFlows = Readonly<Record<string, never>>;
+/** Ask for deployments, newest first. */
+export interface ListDeployments {
+  readonly flow?: string | null;
+  readonly status?: DeploymentStatus | null;
+  readonly before?: string;
+  readonly most?: number;
+}
+
+/** Ask for the devices of the project, by id. */
+export interface ListDevices {
+  readonly labels?: string | null;
+  readonly search?: string;
+  readonly online?: boolean | null;
+  readonly after?: string;
+  readonly most?: number;
+}
+
+/** Ask for the project's flows, by id. */
+export interface ListFlows {
+  readonly search?: string;
+  readonly label?: string | null;
+  readonly stage?: FlowStage | null;
+  readonly created_by?: string | null;
+  readonly after?: string;
+  readonly most?: number;
+}
 
 /** Ask for all installed flows. */
 export type ListInstalled = Readonly<Record<string, never>>;
+
+/** Ask for invitations that may still be accepted. */
+export type ListInvitations = Readonly<Record<string, never>>;
 
 /** Ask for the newest changes made on devices; all of them, or of one alone. */
 export interface ListLocalChanges {
@@ -541,8 +1000,23 @@ export type ListNoticeTargets = Readonly<Record<string, never>>;
 /** Ask for the projects: a person's own, or all for a service. */
 export type ListProjects = Readonly<Record<string, never>>;
 
+/** Ask for a flow's releases, newest first. */
+export interface ListReleases {
+  readonly flow: string;
+}
+
+/** Ask for open sessions: one's own, or as owner all of the project. */
+export interface ListSessions {
+  readonly mine?: boolean;
+}
+
 /** Ask for the people of the present project. */
 export type ListUsers = Readonly<Record<string, never>>;
+
+/** Ask for all versions of a flow, newest first. */
+export interface ListVersions {
+  readonly flow: string;
+}
 
 /** A listener that is active now. */
 export interface ListenerReport {
@@ -651,11 +1125,46 @@ export interface NoticeTargetReport {
 /** A signed-in person chooses a project; their only one when absent. */
 export interface OpenSession {
   readonly project?: string | null;
+  readonly client?: string;
+}
+
+/** A session: from a sign-in to its last ticket's end. */
+export interface OpenSessionReport {
+  readonly session: string;
+  readonly user: string;
+  readonly role: Role;
+  readonly opened_at_ms: number;
+  readonly renewed_at_ms: number;
+  readonly expires_at_ms: number;
+  readonly client: string;
+  readonly is_this: boolean;
+}
+
+/** One element, link or variable that differs. */
+export interface PartChange {
+  readonly what: ChangeWord;
+  readonly kind: string;
+  readonly id: string;
+  readonly fields: readonly string[];
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** It holds from now on. */
+export interface PasswordChanged {
+  readonly sessions_ended: number;
 }
 
 /** A device came or went. Going is told by the router when the link is lost. */
 export interface Presence {
   readonly online: boolean;
+}
+
+/** Ask which devices a deployment would reach, in which waves. */
+export interface PreviewDeployment {
+  readonly targets: Targets;
+  readonly strategy?: StrategyKind;
+  readonly config?: StrategyConfig;
 }
 
 /** A project. */
@@ -677,12 +1186,56 @@ export interface Pruned {
   readonly freed_bytes: number;
 }
 
+/** Freeze a version, the newest when absent, as a signed release. */
+export interface PublishFlow {
+  readonly flow: string;
+  readonly version?: number | null;
+  readonly engine_image?: string;
+  readonly engine_memory_mb?: number | null;
+  readonly note?: string;
+  readonly if_revision?: number | null;
+}
+
+/** Ask for entries, newest first. */
+export interface ReadAudit {
+  readonly actor?: string | null;
+  readonly action?: string | null;
+  readonly subject?: string | null;
+  readonly outcome?: AuditOutcome | null;
+  readonly before?: number | null;
+  readonly most?: number;
+}
+
 /** Ask for the newest lines of a device's log, or of an engine's. */
 export interface ReadLog {
   readonly flow?: string | null;
   readonly tail?: number;
   readonly since_ms?: number;
   readonly level?: LogLevel;
+}
+
+/** A published flow version. */
+export interface Release {
+  readonly flow: string;
+  readonly version: number;
+  readonly content_hash: string;
+  readonly published_by: string;
+  readonly published_at_ms: number;
+  readonly note: string;
+  readonly engine_image: string;
+  readonly engine_memory_mb: number | null;
+  readonly warnings: readonly Finding[];
+}
+
+/** A release with its proof. */
+export interface ReleaseDetail {
+  readonly release: Release;
+  readonly signed: SignedRelease;
+}
+
+/** Releases of a flow, newest first. */
+export interface ReleaseList {
+  readonly releases: readonly Release[];
 }
 
 /** Remove rules of a device, with their alarms. */
@@ -702,6 +1255,11 @@ export interface RemoveNoticeTargets {
   readonly targets: readonly string[];
 }
 
+/** Take a person out of the project; their sessions in it end. */
+export interface RemoveUser {
+  readonly user: string;
+}
+
 /** The flow is gone from the device. */
 export interface Removed {
   readonly flow: string;
@@ -710,11 +1268,31 @@ export interface Removed {
 /** Ask for a fresh ticket for the present project. */
 export type RenewSession = Readonly<Record<string, never>>;
 
+/** Ask which devices are meant. */
+export interface ResolveTargets {
+  readonly targets: Targets;
+}
+
+/** Those devices, by id. */
+export interface ResolvedTargets {
+  readonly devices: readonly string[];
+}
+
 /** Ask the agent to end and start anew; engines in containers go on meanwhile. */
 export type RestartAgent = Readonly<Record<string, never>>;
 
 /** It will do so at once. */
 export type Restarting = Readonly<Record<string, never>>;
+
+/** Make a key void; its sessions end. */
+export interface RevokeApiKey {
+  readonly key: string;
+}
+
+/** It opens nothing any more. */
+export interface Revoked {
+  readonly key: string;
+}
 
 /** Who a session is, as the router authenticated it. */
 export type Role = "backend" | "fleetdata" | "gatekeeper" | "agent" | "enrolling" | "person" | "owner" | "operator" | "viewer";
@@ -759,9 +1337,10 @@ export interface RunQuery {
   readonly run?: string | null;
 }
 
-/** Names one run of this device. */
+/** Names one run of this device, or a flow's active one. */
 export interface RunRef {
-  readonly run: string;
+  readonly run?: string | null;
+  readonly flow?: string | null;
 }
 
 /** The state of one run. */
@@ -797,11 +1376,20 @@ export const Runtime = {
   PROCESS: "process",
 } as const;
 
-/** Save a workflow as the flow's next version; an equal definition makes none. */
+/**
+ * Save a workflow as the flow's next version; an equal definition makes none.
+ *
+ * What is None stays as it is. `name` "" stays, too.
+ */
 export interface SaveFlow {
   readonly flow: string;
   readonly name?: string;
-  readonly definition: Readonly<Record<string, unknown>>;
+  readonly definition?: Readonly<Record<string, unknown>> | null;
+  readonly description?: string | null;
+  readonly labels?: readonly string[] | null;
+  readonly unfinished?: boolean;
+  readonly revise?: boolean;
+  readonly if_revision?: number | null;
 }
 
 /** Tell a target something now, once, to see whether it gets through. */
@@ -830,11 +1418,22 @@ export interface Series {
   readonly type: TagType;
 }
 
+/** It has ended. */
+export interface SessionEnded {
+  readonly session: string;
+}
+
+/** Sessions, newest first. */
+export interface SessionList {
+  readonly sessions: readonly OpenSessionReport[];
+}
+
 /**
  * A short-lived ticket to join a project's realm with authmethod `ticket`.
  *
  * It is a JWT signed with the backend's ed25519 key (EdDSA), with the claims
- * `sub` user, `project`, `role` and `exp`; its audience is `heddle`.
+ * `sub` user, `project`, `role`, `sid` session and `exp`; its audience is
+ * `heddle`.
  */
 export interface SessionTicket {
   readonly user: string;
@@ -843,6 +1442,7 @@ export interface SessionTicket {
   readonly role: Role;
   readonly ticket: string;
   readonly expires_at_ms: number;
+  readonly session: string;
 }
 
 /** Make or change rules, all or none. */
@@ -854,6 +1454,20 @@ export interface SetAlarmRules {
 /** Make or change targets, all or none. A secret left out stays as it is. */
 export interface SetNoticeTargets {
   readonly targets: readonly NoticeTarget[];
+}
+
+/**
+ * A published flow version, frozen and signed with the project's key.
+ *
+ * `document` is canonical JSON: format, project, flow, version, definition, engine,
+ * published_by, published_at_ms. The signature is ed25519 over
+ * `heddle release v1\n` and the document.
+ */
+export interface SignedRelease {
+  readonly document: Packed;
+  readonly content_hash: string;
+  readonly signature: string;
+  readonly key: string;
 }
 
 /** Start a flow that is installed on this device. */
@@ -869,11 +1483,45 @@ export const StopMode = {
   HARD: "hard",
 } as const;
 
-/** Stop one run. */
+/** Stop one run, or a flow's active one. */
 export interface StopRun {
-  readonly run: string;
+  readonly run?: string | null;
+  readonly flow?: string | null;
   readonly mode?: StopMode;
 }
+
+/**
+ * Settings; what is None has its strategy's default (EdgeFlow 002).
+ *
+ * Durations are `"5m"`, `"PT5M"` or milliseconds.
+ */
+export interface StrategyConfig {
+  readonly batch_size: number | null;
+  readonly batch_delay: string | number | null;
+  readonly failure_threshold: number | null;
+  readonly canary_percentage: number | null;
+  readonly canary_delay: string | number | null;
+  readonly switch_delay: string | number | null;
+  readonly timeout: string | number | null;
+  readonly auto_rollback: boolean;
+  readonly health_check: boolean;
+  readonly watch: string | number | null;
+  readonly check: string;
+  readonly max_in_flight: number;
+  readonly retries: number | null;
+  readonly catch_up: boolean;
+  readonly windows: readonly Window[];
+  readonly needs_approval: boolean;
+}
+
+/** How a deployment reaches its devices (EdgeFlow 002, "Deployment Strategies"). */
+export type StrategyKind = "all_at_once" | "rolling" | "canary" | "blue_green";
+export const StrategyKind = {
+  ALL_AT_ONCE: "all_at_once",
+  ROLLING: "rolling",
+  CANARY: "canary",
+  BLUE_GREEN: "blue_green",
+} as const;
 
 /** A numbered stream of a device's outbox. */
 export type Stream = "samples" | "run_events" | "alarms" | "losses";
@@ -903,6 +1551,42 @@ export const TagType = {
   JSON: "json",
 } as const;
 
+/** One device of a deployment. */
+export interface TargetReport {
+  readonly device: string;
+  readonly status: TargetStatus;
+  readonly wave: number;
+  readonly detail: string;
+  readonly attempts: number;
+  readonly changed_at_ms: number | null;
+  readonly caught_up: boolean;
+}
+
+/** Where one device stands within a deployment. */
+export type TargetStatus = "pending" | "deploying" | "verifying" | "success" | "failed" | "rolled_back" | "skipped" | "timed_out";
+export const TargetStatus = {
+  PENDING: "pending",
+  DEPLOYING: "deploying",
+  VERIFYING: "verifying",
+  SUCCESS: "success",
+  FAILED: "failed",
+  ROLLED_BACK: "rolled_back",
+  SKIPPED: "skipped",
+  TIMED_OUT: "timed_out",
+} as const;
+
+/**
+ * Which devices are meant: those named, those a selector matches, or all.
+ *
+ * `labels` is an expression such as `site=graz and not spare`.
+ */
+export interface Targets {
+  readonly devices: readonly string[];
+  readonly labels: string | null;
+  readonly all: boolean;
+  readonly dynamic: boolean;
+}
+
 /** Current values of a device, live: one entry per tag that moved. */
 export interface Telemetry {
   readonly at_ms: number;
@@ -915,6 +1599,7 @@ export interface Telemetry {
 export interface TriggerListener {
   readonly run: string;
   readonly listener: string;
+  readonly key?: string | null;
 }
 
 /** A person in the present project. */
@@ -949,10 +1634,39 @@ export interface ValueColumns {
   readonly texts: readonly string[];
 }
 
+/** Have the whole chain computed again. */
+export type VerifyAudit = Readonly<Record<string, never>>;
+
+/** A flow's versions, newest first. */
+export interface VersionList {
+  readonly versions: readonly VersionSummary[];
+}
+
+/** One version without its workflow. */
+export interface VersionSummary {
+  readonly version: number;
+  readonly saved_at_ms: number;
+  readonly saved_by: string;
+  readonly published: boolean;
+}
+
 /** How much of a stream waits in the outbox. */
 export interface Waiting {
   readonly stream: string;
   readonly items: number;
+}
+
+/** One wave, and who of it is online now. */
+export interface WavePreview {
+  readonly devices: readonly string[];
+  readonly online: number;
+}
+
+/** A maintenance window, by UTC; one that ends before it begins spans midnight. */
+export interface Window {
+  readonly days: readonly number[];
+  readonly begins: string;
+  readonly ends: string;
 }
 
 /**
@@ -1010,6 +1724,24 @@ export const RUN_STATUS: Procedure<RunQuery, RunList> = {
   calledBy: ["operator", "owner", "viewer"],
 };
 
+/** Set and remove labels of a device. */
+export const LABEL_DEVICE: Procedure<LabelDevice, DeviceLabels> = {
+  uri: "heddle.backend.device.label",
+  calledBy: ["operator", "owner"],
+};
+
+/** Start, pause, resume, stop or approve on many devices in one call. */
+export const COMMAND_FLEET: Procedure<FleetCommand, FleetResults> = {
+  uri: "heddle.backend.fleet.command",
+  calledBy: ["operator", "owner"],
+};
+
+/** Which devices are meant by ids or labels. */
+export const RESOLVE_TARGETS: Procedure<ResolveTargets, ResolvedTargets> = {
+  uri: "heddle.backend.fleet.resolve",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
 /** Install a flow version on a device and start its engine. */
 export const INSTALL_FLOW: Procedure<InstallFlow, InstalledFlow> = {
   uri: "heddle.device.{device}.flow.install",
@@ -1040,10 +1772,130 @@ export const GET_FLOW: Procedure<GetFlow, FlowVersion> = {
   calledBy: ["operator", "owner", "viewer"],
 };
 
-/** All flows of the project. */
+/** The project's flows. */
 export const LIST_FLOWS: Procedure<ListFlows, FlowList> = {
   uri: "heddle.backend.flow.list",
   calledBy: ["operator", "owner", "viewer"],
+};
+
+/** All versions of a flow. */
+export const LIST_VERSIONS: Procedure<ListVersions, VersionList> = {
+  uri: "heddle.backend.flow.versions",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** What changed between two versions of a flow. */
+export const DIFF_FLOW: Procedure<DiffFlow, FlowDiff> = {
+  uri: "heddle.backend.flow.diff",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Copy a flow into a new one. */
+export const CLONE_FLOW: Procedure<CloneFlow, FlowVersion> = {
+  uri: "heddle.backend.flow.clone",
+  calledBy: ["operator", "owner"],
+};
+
+/** Check a version strictly and freeze it as a signed release. */
+export const PUBLISH_FLOW: Procedure<PublishFlow, Release> = {
+  uri: "heddle.backend.flow.publish",
+  calledBy: ["operator", "owner"],
+};
+
+/** A release with its signature. */
+export const GET_RELEASE: Procedure<GetRelease, ReleaseDetail> = {
+  uri: "heddle.backend.flow.release",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** A flow's releases, newest first. */
+export const LIST_RELEASES: Procedure<ListReleases, ReleaseList> = {
+  uri: "heddle.backend.flow.releases",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Hide a flow; it can neither be changed nor deployed until it is restored. */
+export const ARCHIVE_FLOW: Procedure<FlowRef, FlowStanding> = {
+  uri: "heddle.backend.flow.archive",
+  calledBy: ["operator", "owner"],
+};
+
+/** Take a flow out of the archive. */
+export const RESTORE_FLOW: Procedure<FlowRef, FlowStanding> = {
+  uri: "heddle.backend.flow.restore",
+  calledBy: ["operator", "owner"],
+};
+
+/** Remove a flow that was never published. */
+export const DELETE_FLOW: Procedure<FlowRef, Deleted> = {
+  uri: "heddle.backend.flow.delete",
+  calledBy: ["operator", "owner"],
+};
+
+/** Make a deployment of a published flow. */
+export const CREATE_DEPLOYMENT: Procedure<CreateDeployment, DeploymentReport> = {
+  uri: "heddle.backend.deployment.create",
+  calledBy: ["operator", "owner"],
+};
+
+/** Which devices a deployment would reach, in which waves. */
+export const PREVIEW_DEPLOYMENT: Procedure<PreviewDeployment, DeploymentPreview> = {
+  uri: "heddle.backend.deployment.preview",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** One deployment with its targets. */
+export const GET_DEPLOYMENT: Procedure<GetDeployment, DeploymentDetail> = {
+  uri: "heddle.backend.deployment.get",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Deployments, newest first. */
+export const LIST_DEPLOYMENTS: Procedure<ListDeployments, DeploymentList> = {
+  uri: "heddle.backend.deployment.list",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** What happened in a deployment. */
+export const DEPLOYMENT_HISTORY: Procedure<GetHistory, DeploymentHistory> = {
+  uri: "heddle.backend.deployment.history",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Let a pending deployment begin. */
+export const START_DEPLOYMENT: Procedure<DeploymentRef, DeploymentReport> = {
+  uri: "heddle.backend.deployment.start",
+  calledBy: ["operator", "owner"],
+};
+
+/** Deploy to no further device for now. */
+export const PAUSE_DEPLOYMENT: Procedure<DeploymentRef, DeploymentReport> = {
+  uri: "heddle.backend.deployment.pause",
+  calledBy: ["operator", "owner"],
+};
+
+/** Let a paused deployment go on. */
+export const RESUME_DEPLOYMENT: Procedure<DeploymentRef, DeploymentReport> = {
+  uri: "heddle.backend.deployment.resume",
+  calledBy: ["operator", "owner"],
+};
+
+/** End a deployment; who has the release keeps it, who has not is skipped. */
+export const CANCEL_DEPLOYMENT: Procedure<DeploymentRef, DeploymentReport> = {
+  uri: "heddle.backend.deployment.cancel",
+  calledBy: ["operator", "owner"],
+};
+
+/** Bring every device it reached back to its former release. */
+export const ROLL_BACK_DEPLOYMENT: Procedure<DeploymentRef, DeploymentReport> = {
+  uri: "heddle.backend.deployment.rollback",
+  calledBy: ["operator", "owner"],
+};
+
+/** Let a deployment begin, as a second person. */
+export const APPROVE_DEPLOYMENT: Procedure<DeploymentRef, DeploymentReport> = {
+  uri: "heddle.backend.deployment.approve",
+  calledBy: ["operator", "owner"],
 };
 
 /** Changes made on devices, and what was decided. */
@@ -1280,8 +2132,98 @@ export const LIST_USERS: Procedure<ListUsers, UserList> = {
   calledBy: ["owner"],
 };
 
+/** Invite a person to the project. */
+export const INVITE: Procedure<Invite, Invitation> = {
+  uri: "heddle.backend.invitation.create",
+  calledBy: ["owner"],
+};
+
+/** Open invitations. */
+export const LIST_INVITATIONS: Procedure<ListInvitations, InvitationList> = {
+  uri: "heddle.backend.invitation.list",
+  calledBy: ["owner"],
+};
+
+/** Make an invitation void; answers with those left. */
+export const WITHDRAW_INVITATION: Procedure<InvitationRef, InvitationList> = {
+  uri: "heddle.backend.invitation.withdraw",
+  calledBy: ["owner"],
+};
+
+/** Join a project by an invitation's code. */
+export const ACCEPT_INVITATION: Procedure<AcceptInvitation, User> = {
+  uri: "heddle.backend.invitation.accept",
+  calledBy: ["person"],
+};
+
+/** Give a person another role. */
+export const CHANGE_ROLE: Procedure<ChangeRole, User> = {
+  uri: "heddle.backend.user.role",
+  calledBy: ["owner"],
+};
+
+/** Take a person out of the project. */
+export const REMOVE_USER: Procedure<RemoveUser, User> = {
+  uri: "heddle.backend.user.remove",
+  calledBy: ["owner"],
+};
+
+/** Choose another password. */
+export const CHANGE_PASSWORD: Procedure<ChangePassword, PasswordChanged> = {
+  uri: "heddle.backend.user.password",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Open sessions. */
+export const LIST_SESSIONS: Procedure<ListSessions, SessionList> = {
+  uri: "heddle.backend.session.list",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** End a session. */
+export const END_SESSION: Procedure<EndSession, SessionEnded> = {
+  uri: "heddle.backend.session.end",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Make a key for a program. */
+export const CREATE_API_KEY: Procedure<CreateApiKey, ApiKey> = {
+  uri: "heddle.backend.key.create",
+  calledBy: ["owner"],
+};
+
+/** The project's keys. */
+export const LIST_API_KEYS: Procedure<ListApiKeys, ApiKeyList> = {
+  uri: "heddle.backend.key.list",
+  calledBy: ["owner"],
+};
+
+/** Make a key void. */
+export const REVOKE_API_KEY: Procedure<RevokeApiKey, Revoked> = {
+  uri: "heddle.backend.key.revoke",
+  calledBy: ["owner"],
+};
+
+/** Who did what in the project, and who was refused. */
+export const READ_AUDIT: Procedure<ReadAudit, AuditPage> = {
+  uri: "heddle.backend.audit.read",
+  calledBy: ["operator", "owner"],
+};
+
+/** Compute the audit trail's chain again and tell whether it holds. */
+export const VERIFY_AUDIT: Procedure<VerifyAudit, AuditVerdict> = {
+  uri: "heddle.backend.audit.verify",
+  calledBy: ["owner"],
+};
+
 /** What happens in the runs of a device, live; history is in fleetdata. */
 export const RUN_EVENT: Topic<RunEvents> = { uri: "heddle.device.{device}.run.event" };
+
+/** A deployment moved; ask for it to learn more. */
+export const DEPLOYMENT_MOVED: Topic<DeploymentMoved> = { uri: "heddle.backend.deployment.moved" };
+
+/** A device came further with a deployment. */
+export const DEPLOYMENT_REPORT: Topic<DeviceDeployment> = { uri: "heddle.device.{device}.deployment.report" };
 
 /** A device came online or went; offline is its testament. */
 export const PRESENCE: Topic<Presence> = { uri: "heddle.device.{device}.presence" };
@@ -1301,12 +2243,22 @@ export const ERRORS = {
   AlarmNotFound: "heddle.error.alarm_not_found",
   /** Rules are refused; `details["flaws"]` is all that is wrong with them. */
   AlarmRulesInvalid: "heddle.error.alarm_rules_invalid",
+  /** The project has no such key. */
+  ApiKeyNotFound: "heddle.error.api_key_not_found",
   /** The code's time has passed. */
   CodeExpired: "heddle.error.enrolment_code_expired",
   /** No such enrolment code was ever made. */
   CodeUnknown: "heddle.error.enrolment_code_unknown",
   /** Another key has redeemed this code. */
   CodeUsed: "heddle.error.enrolment_code_used",
+  /** Another deployment of this flow is under way on some of these devices. */
+  DeploymentConflict: "heddle.error.deployment_conflict",
+  /** The project has no such deployment. */
+  DeploymentNotFound: "heddle.error.deployment_not_found",
+  /** The device has taken up another deployment of the flow since. */
+  DeploymentSuperseded: "heddle.error.deployment_superseded",
+  /** The device was never told of this deployment. */
+  DeploymentUnknown: "heddle.error.deployment_unknown",
   /** The project already has a device of this id. */
   DeviceExists: "heddle.error.device_exists",
   /** The project has no such device. */
@@ -1315,42 +2267,66 @@ export const ERRORS = {
   DeviceOffline: "heddle.error.device_offline",
   /** The flow's engine does not answer; the agent is restarting it. */
   EngineUnavailable: "heddle.error.engine_unavailable",
+  /** The flow is archived: restore it first. */
+  FlowArchived: "heddle.error.flow_archived",
+  /** Somebody changed the flow meanwhile; `details["revision"]` is today's. */
+  FlowChanged: "heddle.error.flow_changed",
+  /** The project already has a flow of this id. */
+  FlowExists: "heddle.error.flow_exists",
+  /** The flow has releases or deployments, which stay: archive it instead. */
+  FlowInUse: "heddle.error.flow_in_use",
   /** The workflow breaks rules; `details["findings"]` lists each `Finding`. */
   FlowInvalid: "heddle.error.flow_invalid",
   /** The project has no such flow (or version). */
   FlowNotFound: "heddle.error.flow_not_found",
   /** The flow was never installed on this device. */
   FlowNotInstalled: "heddle.error.flow_not_installed",
+  /** The newest version is published, and so immutable: begin the next draft. */
+  FlowPublished: "heddle.error.flow_published",
   /** A defect on the serving side; the sentence carries only a log reference. */
   InternalError: "heddle.error.internal",
   /** An id is not `[a-z0-9_]{1,64}`. */
   InvalidId: "heddle.error.invalid_id",
   /** The request does not have the declared shape; the sentence names the field. */
   InvalidRequest: "heddle.error.invalid_request",
+  /** The invitation is unknown, used, expired, withdrawn or for another user. */
+  InvitationInvalid: "heddle.error.invitation_invalid",
   /** It is no ed25519 public key, or another's. */
   KeyInvalid: "heddle.error.key_invalid",
   /** The key is a device's, but of another project than the realm asked for. */
   KeyOfAnotherProject: "heddle.error.key_of_another_project",
   /** The key is neither a device's nor a service's. */
   KeyUnknown: "heddle.error.key_unknown",
+  /** The project would have no owner left. */
+  LastOwner: "heddle.error.last_owner",
   /** The listener named (or any fitting one) is not active now. */
   ListenerNotActive: "heddle.error.listener_not_active",
   /** User or password is wrong; which of them is not told. */
   LoginRefused: "heddle.error.login_refused",
   /** The backend, which knows the passwords, does not answer now; try again. */
   LoginUnavailable: "heddle.error.login_unavailable",
+  /** No device is meant: the selector matches none, or the list is empty. */
+  NoTargets: "heddle.error.no_targets",
   /** The caller is known but may not do this. */
   NotPermitted: "heddle.error.not_permitted",
   /** The target did not take the notice; the sentence tells why. */
   NoticeNotTaken: "heddle.error.notice_not_taken",
   /** There is no such target of notices. */
   NoticeTargetNotFound: "heddle.error.notice_target_not_found",
+  /** The new password is too short, or no better than the old one. */
+  PasswordWeak: "heddle.error.password_weak",
+  /** The old password is wrong. */
+  PasswordWrong: "heddle.error.password_wrong",
   /** A project of this id is there already. */
   ProjectExists: "heddle.error.project_exists",
   /** There is no such project, or the caller is not in it. */
   ProjectNotFound: "heddle.error.project_not_found",
   /** The realm asked for is neither the system realm nor a project's. */
   RealmUnknown: "heddle.error.realm_unknown",
+  /** The flow, or this version of it, is not published. */
+  ReleaseNotFound: "heddle.error.release_not_found",
+  /** The release is not what was signed, or not signed by this project. */
+  ReleaseRefused: "heddle.error.release_refused",
   /** The flow already has an active run on this device. */
   RunAlreadyActive: "heddle.error.run_already_active",
   /** The device already has a run of this id. */
@@ -1359,12 +2335,20 @@ export const ERRORS = {
   RunNotFound: "heddle.error.run_not_found",
   /** The run is paused and heeds only resume, stop and status. */
   RunPaused: "heddle.error.run_paused",
+  /** Who made a deployment cannot approve it. */
+  SecondPersonNeeded: "heddle.error.second_person_needed",
+  /** The selector of labels cannot be read; the sentence names the place. */
+  SelectorInvalid: "heddle.error.selector_invalid",
   /** A batch skips numbers; `details["wanted"]` is the number to go on with. */
   SequenceGap: "heddle.error.sequence_gap",
+  /** There is no such session, or it is not the caller's to end. */
+  SessionNotFound: "heddle.error.session_not_found",
   /** The device's disk is full; the request changed nothing. Make room, ask again. */
   StorageFull: "heddle.error.storage_full",
   /** The database does not answer, or is busy; try again, nothing was stored. */
   StorageUnavailable: "heddle.error.storage_unavailable",
+  /** A setting of the strategy is out of range; the sentence names it. */
+  StrategyInvalid: "heddle.error.strategy_invalid",
   /** The ticket is expired, not the backend's, or for another user or project. */
   TicketInvalid: "heddle.error.ticket_invalid",
   /** Too many wrong passwords; `details["retry_in_s"]` says when to try again. */
@@ -1375,8 +2359,14 @@ export const ERRORS = {
   UndeliveredData: "heddle.error.undelivered_data",
   /** The person is in the project already. */
   UserExists: "heddle.error.user_exists",
+  /** The project has no such person. */
+  UserNotFound: "heddle.error.user_not_found",
+  /** A variable is not declared by the release, or its value is of another type. */
+  VariableInvalid: "heddle.error.variable_invalid",
   /** It makes no sense in the alarm's state; the sentence tells the way out. */
   WrongAlarmState: "heddle.error.wrong_alarm_state",
+  /** The command makes no sense as the deployment stands. */
+  WrongDeploymentState: "heddle.error.wrong_deployment_state",
   /** The command makes no sense in the run's present state. */
   WrongRunState: "heddle.error.wrong_run_state",
 } as const;

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 
 from heddle.wamp.session import Session
 from services.backend.presence import CHECK_AFTER_S, NOTE_EVERY_S, Online
+from services.backend.realm import serving
 
 
 class Realm:
@@ -63,7 +64,7 @@ class Scene:
 
     def settle(self) -> None:
         session = Session(self.realm, self.clock, "backend", "project_plant")
-        settled = Deferred.fromCoroutine(self.online.settle(session))
+        settled = Deferred.fromCoroutine(self.online.settle(session, serving(session)))
         assert self.realm.hold or settled.called
 
     def found(self) -> str:
@@ -120,7 +121,7 @@ def test_a_second_check_waits_for_the_first() -> None:
 
 def test_without_a_session_nobody_is_online() -> None:
     scene = Scene(a="agent")
-    scene.online.forget()
+    scene.online.left()
     assert scene.found() == ""
     scene.clock.advance(NOTE_EVERY_S)
     assert scene.notes.seen == [{"a"}]
