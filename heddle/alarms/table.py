@@ -24,7 +24,6 @@ from heddle.alarms.clocks import AHEAD_US, lasting, woken
 from heddle.alarms.condition import quiet, usable
 from heddle.alarms.groups import Groups
 from heddle.alarms.inputs import (
-    Acknowledge,
     Changed,
     Clock,
     Command,
@@ -191,14 +190,6 @@ class AlarmTable:
         index = self._roster.index[rule]
         self._close(self._roster.slot_of[index])
         return self._step(index, given)
-
-    def acknowledge_all(self, given: Acknowledge) -> list[Transition]:
-        """Acknowledge whatever waits for it."""
-        told: list[Transition] = []
-        for index in sorted(self._roster.not_normal):
-            if not self._roster.alarms[index].acknowledged:
-                told += self.command(self._roster.rules[index].id, given)
-        return told
 
     def add(self, rule: Rule, at_us: int, number: int = 0) -> None:
         """A new alarm; its transitions are numbered from ``number``.

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from heddle.alarms.deadlines import Deadlines
 from heddle.alarms.inputs import (
-    Acknowledge,
     Changed,
     Removed,
     Shelve,
@@ -210,21 +209,6 @@ def test_another_kind_is_another_alarm_with_the_numbers_going_on() -> None:
     told = table.change(rule(Kind.LO), Changed(2, "ann"))
     assert [(x.number, x.happened) for x in told] == [(1, Happened.REMOVED)]
     assert [x.number for x in table.update(table.slot("t"), 3, 9.0)] == [2]
-
-
-def test_all_that_wait_are_acknowledged_at_once() -> None:
-    rules = [rule(id=x, tag=x) for x in "abcd"]
-    table = AlarmTable(rules)
-    for tag in "abc":
-        table.update(table.slot(tag), 1, 11.0)
-    table.command("b", Acknowledge(2, "bob"))
-    told = table.acknowledge_all(Acknowledge(3, "ann", "all of it"))
-    assert [(x.rule, x.who, x.comment) for x in told] == [
-        ("a", "ann", "all of it"),
-        ("c", "ann", "all of it"),
-    ]
-    with pytest.raises(KeyError):
-        table.command("x", Acknowledge(4))
 
 
 def test_alarms_at_rest_take_no_room() -> None:
