@@ -7,7 +7,7 @@ seed, tells on stderr what is not as it should be, and then its exit code is 1.
 import sys
 from importlib import import_module
 
-SOAKS = ("engine", "ledger")
+SOAKS = ("engine", "ledger", "rollouts")
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,121 @@
+"""What a rollout soak plays with: a bad fleet, and backends that die."""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+
+from edge_agent.swarm.parts import Manner, Manners, parts
+from tests.support.stack import ROOT, RunningStack
+
+FLOW = "rolled_out"
+NAME = "swarm"
+
+
+class Swarm:
+    """The fleet, and what lies on its devices' disks."""
+
+    def __init__(self, stack: RunningStack, options: argparse.Namespace) -> None:
+        self._stack = stack
+        self._options = options
+        self.folder = stack.data / "swarm" / f"{NAME}_{options.seed}"
+        manners = Manners(flapping=options.flapping / 100, mute=options.mute / 100)
+        self.parts = {
+            one.device: one
+            for one in parts(NAME, options.seed, options.devices, manners)
+        }
+
+    def with_manner(self, manner: Manner) -> frozenset[str]:
+        """The devices of this manner."""
+        return frozenset(d for d, one in self.parts.items() if one.manner is manner)
+
+    @contextmanager
+    def playing(self) -> Iterator[None]:
+        """Until the end of the context; begins when all have joined."""
+        options = self._options
+        argv = [
+            *("--data", str(self._stack.data), "--devices", str(options.devices)),
+            *("--seed", str(options.seed), "--name", NAME, "--scan", "30s"),
+            *("--mute", f"{options.mute}%", "--flapping", f"{options.flapping}%"),
+            "--json",
+        ]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "heddle.cli", "swarm", *argv],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if json.loads(line)["what"] == "online":
+                    break
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=120)
+
+    def installed(self, device: str) -> int | None:
+        """The version that is wanted on a device, by its own disk."""
+        file = self.folder / device / "wanted" / f"{FLOW}.json"
+        try:
+            version: int = json.loads(file.read_bytes())["version"]
+        except FileNotFoundError:
+            return None
+        return version
+
+
+class Backends:
+    """The stack's own backend and more beside it, killed at random."""
+
+    def __init__(self, stack: RunningStack, more: int, chance: random.Random) -> None:
+        self._stack = stack
+        self._chance = chance
+        own = stack.child("services.backend")
+        self._env = {
+            name: value
+            for name, value in own.environ().items()
+            if name.startswith("BACKEND_")
+            and name not in ("BACKEND_METRICS", "BACKEND_VIRTUAL_DEVICE_CODE_FILE")
+        }
+        self._more: list[subprocess.Popen[bytes]] = [
+            self._started(number) for number in range(more)
+        ]
+        self.kills = 0
+
+    def _started(self, number: int) -> subprocess.Popen[bytes]:
+        with (self._stack.data / "logs" / f"backend_{number}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "services.backend"],
+                env={**os.environ, **self._env},
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+            )
+
+    def kill_one(self) -> None:
+        """``kill -9`` one of them; another takes its place."""
+        place = self._chance.randrange(len(self._more) + 1)
+        if place == len(self._more):
+            try:
+                self._stack.child("services.backend").kill()
+            except psutil.NoSuchProcess:
+                return  # it has just gone, and comes again
+        else:
+            self._more[place].kill()
+            self._more[place].wait()
+            self._more[place] = self._started(place)
+        self.kills += 1
+
+    def end(self) -> None:
+        """End those that are ours."""
+        for process in self._more:
+            process.kill()
+            process.wait()
