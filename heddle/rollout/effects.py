@@ -1,8 +1,9 @@
 """What a deployment asks of the outside; at most one thing per device at a time.
 
 The state alone says what is outstanding, so a driver that starts anew asks
-``machine.outstanding`` and goes on. ``attempt`` tells a repeated delivery from the one
-before it: the orders are equal to the device, which knows them by the deployment's id.
+``machine.outstanding`` and goes on. ``attempt`` tells a delivery that is to be repeated
+from the one that got no answer, also when both fell into one step: equal effects are
+the same call. To the device repeats are equal; it knows them by the deployment's id.
 """
 
 from typing import TypeAlias

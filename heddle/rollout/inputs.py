@@ -28,7 +28,7 @@ class Tick(_Input, frozen=True, tag="tick"):
 
 
 class Start(_ByPerson, frozen=True, tag="start"):
-    """Begin now, also before a scheduled start; waits for an approval that is needed."""
+    """Begin now, also before a scheduled start; but not before a needed approval."""
 
 
 class Approve(_ByPerson, frozen=True, tag="approve"):

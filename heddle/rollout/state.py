@@ -82,13 +82,17 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: TargetStatus = TargetStatus.PENDING
     order: Order | None = None
     phase: Phase = Phase.IDLE
-    attempt: int = 0  # how often the order got no answer
+    attempt: int = 0  # how many deliveries got no answer, of all its orders
+    silent: int = 0  # and in a row, since it was told anew or returned
     retry_at_ms: int | None = None
-    deadline_at_ms: int | None = None  # while it is the device's turn to act
+    deadline_at_ms: int | None = None  # until when the device is to have acted
     watch_until_ms: int | None = None
     touched: bool = False  # was sent the release, so it may have it
+    absent: bool = False  # timed out without a word and may catch up: proves nothing
     caught_up: bool = False  # got the release after it had timed out
     reverted: bool = False  # said that it is on its former release again
+    stuck: bool = False  # said that it cannot get back by itself
+    gone: bool = False  # nothing is owed to it any more
     ended_at_ms: int | None = None
     detail: str = ""  # one sentence, why it ended so
 
