@@ -1,6 +1,5 @@
-"""Flows: save them, install them on devices, list them."""
+"""Flows: save them, install them on devices, remove them there."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,83 +8,91 @@ import click
 
 from heddle.cli.connect import Ambiguous, Client, client_command, device_option
 from heddle.cli.connect import the_device as find_device
+from heddle.cli.flows_edit import read_definition, tell_saved
+from heddle.cli.names import flow_names
+from heddle.cli.parameters import settings
 from heddle.cli.show import show_json, show_table, when
-from heddle.contract.declare import LocalError
 from heddle.contract.flows import (
     INSTALL_FLOW,
-    LIST_INSTALLED,
     REMOVE_FLOW,
+    FlowInvalid,
     InstallFlow,
-    ListInstalled,
     RemoveFlow,
 )
 from heddle.contract.lifecycle import (
     GET_FLOW,
-    LIST_FLOWS,
+    GET_RELEASE,
     SAVE_FLOW,
     FlowVersion,
     GetFlow,
-    ListFlows,
+    GetRelease,
     SaveFlow,
 )
 from heddle.contract.local_changes import LIST_LOCAL_CHANGES, ListLocalChanges
 from heddle.wamp.session import Session
+from heddle.workflow.findings import WorkflowInvalid
+from heddle.workflow.variables import bind
 
 INSTALL_WITHIN_S = 90.0
-
-
-class BadFlowFile(LocalError):
-    """A workflow file is missing or no JSON object."""
-
-
-def read_definition(file: Path) -> dict[str, Any]:
-    """A workflow file's JSON object; raises ``BadFlowFile`` naming file and line."""
-    try:
-        found = json.loads(file.read_text())
-    except OSError as error:
-        raise BadFlowFile(f"{file}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadFlowFile(f"{file} is not UTF-8 text") from None
-    except json.JSONDecodeError as flaw:
-        raise BadFlowFile(
-            f"{file} line {flaw.lineno}, column {flaw.colno} is no JSON: {flaw.msg}"
-        ) from None
-    if not isinstance(found, dict):
-        raise BadFlowFile(f"{file} holds no JSON object")
-    return found
 
 
 def _is_file(source: str) -> bool:
     return source.endswith(".json") or Path(source).is_file()
 
 
-async def saved_flow(session: Session, source: str, flow: str | None) -> FlowVersion:
+async def saved_flow(
+    session: Session,
+    source: str,
+    flow: str | None,
+    *,
+    revise: bool = False,
+    unfinished: bool = False,
+) -> FlowVersion:
     """The flow that ``source`` names: a file, which is saved first, or a saved flow."""
     if not _is_file(source):
         return await session.call(GET_FLOW, GetFlow(flow=source))
     file = Path(source)
     definition = read_definition(file)
     name = flow or re.sub(r"[^a-z0-9_]+", "_", file.stem.lower()).strip("_")
-    request = SaveFlow(flow=name, name=file.stem, definition=definition)
+    request = SaveFlow(
+        flow=name,
+        name=file.stem,
+        definition=definition,
+        revise=revise,
+        unfinished=unfinished,
+    )
     return await session.call(SAVE_FLOW, request)
 
 
 @click.command("install")
-@click.argument("source", metavar="FLOW|FILE.json")
+@click.argument("source", metavar="FLOW|FILE.json", shell_complete=flow_names)
 @device_option
 @click.option("--flow", "flow_id", help="The flow's id; a file's own name otherwise.")
+@click.option(
+    "--set",
+    "variables",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=settings,
+    help="Give a variable this value; any number.",
+)
 @client_command
 def install(
-    client: Client, source: str, device: str | None, flow_id: str | None
+    client: Client,
+    source: str,
+    device: str | None,
+    flow_id: str | None,
+    variables: dict[str, str],
 ) -> None:
-    """Install a saved flow, or save and install a workflow file, on a device."""
+    """Install a saved flow, or save and install a workflow file, on a device.
+
+    A published flow is installed as its signed release, a draft unsigned.
+    """
 
     async def work(session: Session) -> None:
         target = await find_device(session, device)
         saved = await saved_flow(session, source, flow_id)
-        request = InstallFlow(
-            flow=saved.flow, version=saved.version, definition=saved.definition
-        )
+        request = await _request(session, saved, variables)
         installed = await session.call(
             INSTALL_FLOW, request, timeout_s=INSTALL_WITHIN_S, device=target
         )
@@ -98,6 +105,41 @@ def install(
         )
 
     client.run(work)
+
+
+async def _request(
+    session: Session, saved: FlowVersion, variables: dict[str, str]
+) -> InstallFlow:
+    """A published version with its proof; a draft has none, and that is said."""
+    if saved.published:
+        wanted = GetRelease(flow=saved.flow, version=saved.version)
+        return InstallFlow(
+            flow=saved.flow,
+            version=saved.version,
+            definition=saved.definition,
+            release=(await session.call(GET_RELEASE, wanted)).signed,
+            variables=variables,
+        )
+    click.echo(
+        f"{saved.flow} version {saved.version} is a draft and is installed unsigned; "
+        f"`heddle flow publish {saved.flow}` makes it a release",
+        err=True,
+    )
+    definition = _bound(saved.definition, variables)
+    return InstallFlow(flow=saved.flow, version=saved.version, definition=definition)
+
+
+def _bound(definition: dict[str, Any], variables: dict[str, str]) -> dict[str, Any]:
+    """A draft with its variables bound: only a release takes them along."""
+    try:
+        bound: dict[str, Any] = bind(definition, variables)
+    except WorkflowInvalid as flaw:
+        findings = [
+            {"rule": str(one.rule), "element": one.element, "message": one.message}
+            for one in flaw.findings
+        ]
+        raise FlowInvalid(str(flaw), findings=findings) from None
+    return bound
 
 
 @click.command("remove")
@@ -126,56 +168,28 @@ def remove(client: Client, flow_id: str, device: str | None) -> None:
 @click.command("save")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--flow", "flow_id", help="The flow's id; the file's own name otherwise.")
+@click.option(
+    "--revise", is_flag=True, help="Begin the next draft of a published flow."
+)
+@click.option("--unfinished", is_flag=True, help="Keep it in spite of findings.")
 @client_command
-def save(client: Client, file: Path, flow_id: str | None) -> None:
+def save(
+    client: Client, file: Path, flow_id: str | None, revise: bool, unfinished: bool
+) -> None:
     """Check a workflow file and keep it as the flow's next version."""
 
     async def work(session: Session) -> None:
         if file.suffix != ".json":
             raise Ambiguous(f"{file} is no workflow file: its name must end with .json")
-        saved = await saved_flow(session, str(file), flow_id)
+        saved = await saved_flow(
+            session, str(file), flow_id, revise=revise, unfinished=unfinished
+        )
         if client.json:
             show_json(saved)
             return
-        click.echo(f"{saved.flow} version {saved.version} is saved")
+        tell_saved(saved)
 
     client.run(work)
-
-
-@click.command("list")
-@device_option
-@client_command
-def list_flows(client: Client, device: str | None) -> None:
-    """The project's flows, or with --device those installed there."""
-
-    async def saved(session: Session) -> None:
-        found = await session.call(LIST_FLOWS, ListFlows())
-        if client.json:
-            show_json(found)
-            return
-        show_table(
-            ("FLOW", "VERSION", "NAME", "SAVED", "BY"),
-            (
-                (one.flow, one.version, one.name, when(one.saved_at_ms), one.saved_by)
-                for one in found.flows
-            ),
-        )
-
-    async def installed(session: Session) -> None:
-        target = await find_device(session, device)
-        found = await session.call(LIST_INSTALLED, ListInstalled(), device=target)
-        if client.json:
-            show_json(found)
-            return
-        show_table(
-            ("FLOW", "VERSION", "STATE", "RUNTIME", "ENGINE", "DETAIL"),
-            (
-                (one.flow, one.version, one.state, one.runtime, one.engine, one.detail)
-                for one in found.flows
-            ),
-        )
-
-    client.run(saved if device is None else installed)
 
 
 @click.command("changes")

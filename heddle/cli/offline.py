@@ -22,6 +22,7 @@ from heddle.workflow.findings import Mode, WorkflowInvalid
 from heddle.workflow.parse import MAX_BYTES, parse
 from heddle.workflow.schema import workflow_schema
 from heddle.workflow.soundness import Verdict
+from heddle.workflow.variables import bind
 
 STDIN = "-"
 
@@ -96,9 +97,12 @@ def read_file(file: str) -> bytes:
 
 
 def read_workflow(file: str) -> Workflow:
-    """A file's workflow; one that cannot be run ends the program with the reasons."""
+    """A file's workflow, its variables having their defaults.
+
+    One that cannot be run ends the program with the reasons.
+    """
     try:
-        return parse(read_document(read_file(file)))
+        return parse(bind(read_document(read_file(file)), {}))
     except WorkflowInvalid as invalid:
         for finding in invalid.findings:
             click.echo(f"  {finding_line(finding)}", err=True)

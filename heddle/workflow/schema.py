@@ -8,6 +8,7 @@ from typing import Any
 from heddle.workflow.definition import DispatcherKind, GatewayKind, ListenerKind
 from heddle.workflow.fields import MAX_SAFE_INTEGER
 from heddle.workflow.parse import MAX_ELEMENTS
+from heddle.workflow.variables import MAX_VARIABLES, VariableType
 
 Schema = dict[str, Any]
 
@@ -18,7 +19,13 @@ _NUMBER: Schema = {
     "maximum": MAX_SAFE_INTEGER,
 }
 _VALUE: Schema = {"anyOf": [_NUMBER, _TEXT, {"type": "boolean"}]}
-_MILLISECONDS: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_SAFE_INTEGER}
+_PLACEHOLDER: Schema = {"type": "string", "pattern": r"^\$\{[A-Za-z_][A-Za-z0-9_]*\}$"}
+_MILLISECONDS: Schema = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": MAX_SAFE_INTEGER},
+        _PLACEHOLDER,
+    ]
+}
 _OPTIONAL_TEXT: Schema = {"anyOf": [_TEXT, {"type": "null"}]}
 
 
@@ -36,11 +43,35 @@ def workflow_schema() -> Schema:
                     "maxItems": MAX_ELEMENTS,
                     "items": {"oneOf": _elements()},
                 },
+                "variables": {
+                    "type": "array",
+                    "maxItems": MAX_VARIABLES,
+                    "items": {"oneOf": [_variable(kind) for kind in VariableType]},
+                },
             },
             required=["id"],
         ),
         "$defs": {"condition": _condition(), "operand": _operand()},
     }
+
+
+def _variable(kind: VariableType) -> Schema:
+    """A variable's default; a text may stand for it, as people write it."""
+    value: dict[VariableType, Schema] = {
+        VariableType.NUMBER: {"anyOf": [_NUMBER, _TEXT]},
+        VariableType.INTEGER: {"anyOf": [{**_NUMBER, "type": "integer"}, _TEXT]},
+        VariableType.BOOLEAN: {"anyOf": [{"type": "boolean"}, _TEXT]},
+        VariableType.TEXT: _TEXT,
+    }
+    return _object(
+        {
+            "name": {"type": "string", "pattern": r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"},
+            "type": {"const": str(kind)},
+            "value": value[kind],
+            "description": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        },
+        required=["name", "type", "value"],
+    )
 
 
 def _object(properties: Schema, required: list[str]) -> Schema:

@@ -14,9 +14,10 @@ from typing import Any
 from heddle.workflow.abstraction import abstract
 from heddle.workflow.components import components
 from heddle.workflow.definition import ListenerKind, Workflow
-from heddle.workflow.findings import Finding, Mode, Rule
+from heddle.workflow.findings import Finding, Mode, Rule, WorkflowInvalid
 from heddle.workflow.parse import read
 from heddle.workflow.run import Run, Status
+from heddle.workflow.variables import bind, undeclared
 from heddle.workflow.walk import Move, Walk
 
 CLAIMS = (
@@ -41,9 +42,19 @@ class Verdict:
 
 
 def check(document: object, mode: Mode = Mode.STRICT) -> Verdict:
-    """The verdict on a decoded JSON document, whatever it is; never raises."""
+    """The verdict on a decoded JSON document, whatever it is; never raises.
+
+    Strict mode takes its variables with their defaults; upstream knows none.
+    """
+    undefined: tuple[Finding, ...] = ()
+    if mode is Mode.STRICT:
+        undefined = undeclared(document)
+        try:
+            document = bind(document, {})
+        except WorkflowInvalid as invalid:
+            return Verdict(invalid.findings)
     workflow, found = read(document)
-    findings = found.of(mode)
+    findings = (*undefined, *found.of(mode))
     if mode is Mode.COMPAT or workflow is None or found.common:
         return Verdict(findings)
     proved = prove(workflow)

@@ -1,34 +1,53 @@
-"""Flows of one project: workflows checked and kept in versions."""
+"""Flows of one project: drafted, kept in versions, compared, copied, archived."""
 
-import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import replace
 
 from typing_extensions import override
 
 from heddle.contract.declare import InvalidRequest, check_id
-from heddle.contract.flows import Finding, FlowInvalid, FlowNotFound
+from heddle.contract.flows import Finding
 from heddle.contract.lifecycle import (
+    ARCHIVE_FLOW,
+    CLONE_FLOW,
+    DELETE_FLOW,
+    DIFF_FLOW,
     GET_FLOW,
     LIST_FLOWS,
+    LIST_VERSIONS,
+    RESTORE_FLOW,
     SAVE_FLOW,
+    ChangeWord,
+    CloneFlow,
+    Deleted,
+    DiffFlow,
+    FlowDiff,
     FlowList,
+    FlowRef,
+    FlowStage,
+    FlowStanding,
     FlowSummary,
     FlowVersion,
     GetFlow,
     ListFlows,
+    ListVersions,
+    PartChange,
     SaveFlow,
+    VersionList,
+    VersionSummary,
 )
 from heddle.wamp.session import Caller, Session
-from heddle.workflow.findings import WorkflowInvalid
-from heddle.workflow.parse import parse
+from heddle.workflow.diff import diff
+from services.backend import flows_keeping, flows_text
+from services.backend.flows_keeping import not_found, read, standing_of
+from services.backend.pages import fitting
 from services.backend.realm import Part, Serve
 from services.backend.store import flows
 from services.backend.store.database import Connection, Database
+from services.backend.store.flows import FlowRow, FlowVersionRow
 from services.backend.text import check_name
 from services.backend.times import unix_ms
 
-MOST_FINDINGS = 100  # in one reply
+MOST_FLOWS = 1000  # in one reply
 
 
 class Flows(Part):
@@ -43,99 +62,196 @@ class Flows(Part):
         """Serve what is ours."""
         await serve(SAVE_FLOW, self.save)
         await serve(GET_FLOW, self.get)
-        await serve(LIST_FLOWS, self.every)
+        await serve(LIST_FLOWS, self.some)
+        await serve(LIST_VERSIONS, self.versions)
+        await serve(DIFF_FLOW, self.diff)
+        await serve(CLONE_FLOW, self.clone)
+        await serve(ARCHIVE_FLOW, self.archive)
+        await serve(RESTORE_FLOW, self.restore)
+        await serve(DELETE_FLOW, self.delete)
 
     async def save(self, request: SaveFlow, caller: Caller) -> FlowVersion:
         """Serve SAVE_FLOW."""
-        flow = check_id("flow", request.flow)
-        name = check_name("name", request.name)
-        if request.definition is None:
-            raise InvalidRequest("definition is missing")
-        text = definition_text(request.definition)
-        check_workflow(request.definition)
-        row = await self._database(save, self._project, flow, name, text, caller.authid)
-        return _version(row)
+        found = _check_save(request)
+        if request.labels is not None:
+            labels = flows_text.check_labels(request.labels)
+            request = replace(request, labels=tuple(labels))
+        row, version = await self._database(
+            flows_keeping.save, self._project, request, caller
+        )
+        return _version(row, version, found)
 
     async def get(self, request: GetFlow, _caller: Caller) -> FlowVersion:
         """Serve GET_FLOW."""
         flow = check_id("flow", request.flow)
-        row = await self._database(flows.get, self._project, flow, request.version)
-        if row is None:
-            version = "" if request.version is None else f" version {request.version}"
-            raise FlowNotFound(
-                f"project {self._project} has no flow {flow}{version}: list its flows"
-            )
-        return _version(row)
+        return _version(
+            *await self._database(read, self._project, flow, request.version)
+        )
 
-    async def every(self, _request: ListFlows, _caller: Caller) -> FlowList:
+    async def some(self, request: ListFlows, _caller: Caller) -> FlowList:
         """Serve LIST_FLOWS."""
-        rows = await self._database(flows.every, self._project)
-        return FlowList(
-            flows=tuple(
-                FlowSummary(
-                    flow=row.flow,
-                    name=row.name,
+        rows = await self._database(flows.some, self._project, _wanted(request))
+        asked = rows[: request.most]
+        listed = fitting([_summary(row) for row in asked])
+        return FlowList(flows=listed, more=len(listed) < len(rows))
+
+    async def versions(self, request: ListVersions, _caller: Caller) -> VersionList:
+        """Serve LIST_VERSIONS."""
+        flow = check_id("flow", request.flow)
+        rows = await self._database(flows.versions, self._project, flow)
+        if not rows:
+            raise not_found(self._project, flow)
+        listed = fitting(
+            [
+                VersionSummary(
                     version=row.version,
                     saved_at_ms=unix_ms(row.saved_at),
                     saved_by=row.saved_by,
+                    published=row.published,
                 )
                 for row in rows
-            )
+            ]
+        )
+        return VersionList(versions=listed)
+
+    async def diff(self, request: DiffFlow, _caller: Caller) -> FlowDiff:
+        """Serve DIFF_FLOW."""
+        flow = check_id("flow", request.flow)
+        before, after = await self._database(
+            _pair, self._project, flow, request.before, request.after
+        )
+        changes = diff(before.definition if before else {}, after.definition)
+        return FlowDiff(
+            flow=flow,
+            before=before.version if before else 0,
+            after=after.version,
+            changes=tuple(
+                PartChange(
+                    what=ChangeWord(one.what.value),
+                    kind=one.kind,
+                    id=one.id,
+                    fields=one.fields,
+                    before=one.before,
+                    after=one.after,
+                )
+                for one in changes
+            ),
         )
 
+    async def clone(self, request: CloneFlow, caller: Caller) -> FlowVersion:
+        """Serve CLONE_FLOW."""
+        check_id("flow", request.flow)
+        check_id("to", request.to)
+        check_name("name", request.name)
+        return _version(
+            *await self._database(flows_keeping.clone, self._project, request, caller)
+        )
 
-def save(
-    connection: Connection, project: str, flow: str, name: str, text: str, user: str
-) -> flows.FlowVersionRow:
-    """Keep a workflow as the flow's next version, unless the newest is its equal."""
-    flows.upsert(connection, project, flow, name)
-    newest = flows.get(connection, project, flow)
-    if newest is None or not equal(newest.definition, json.loads(text)):
-        flows.append(connection, project, flow, text, user)
-        newest = flows.get(connection, project, flow)
-    assert newest is not None  # noqa: S101 -- appended above, in this transaction
-    return newest
+    async def archive(self, request: FlowRef, caller: Caller) -> FlowStanding:
+        """Serve ARCHIVE_FLOW."""
+        check_id("flow", request.flow)
+        return await self._database(
+            flows_keeping.archive, self._project, request, caller, archived=True
+        )
 
+    async def restore(self, request: FlowRef, caller: Caller) -> FlowStanding:
+        """Serve RESTORE_FLOW."""
+        check_id("flow", request.flow)
+        return await self._database(
+            flows_keeping.archive, self._project, request, caller, archived=False
+        )
 
-def check_workflow(definition: dict[str, Any]) -> None:
-    """Raises ``FlowInvalid`` with what is wrong."""
-    try:
-        parse(definition)
-    except WorkflowInvalid as flaw:
-        findings = [
-            asdict(
-                Finding(rule=one.rule.value, element=one.element, message=one.message)
-            )
-            for one in flaw.findings[:MOST_FINDINGS]
-        ]
-        raise FlowInvalid(str(flaw), findings=findings) from None
-
-
-def definition_text(definition: dict[str, Any]) -> str:
-    """The author's JSON with its order of keys, for MessagePack and CBOR carry more."""
-    try:
-        text = json.dumps(definition, ensure_ascii=False, allow_nan=False)
-        text.encode()
-    except (TypeError, ValueError, RecursionError) as flaw:
-        raise InvalidRequest(f"definition is not JSON: {flaw}") from None
-    return text
+    async def delete(self, request: FlowRef, caller: Caller) -> Deleted:
+        """Serve DELETE_FLOW."""
+        check_id("flow", request.flow)
+        await self._database(flows_keeping.delete, self._project, request, caller)
+        return Deleted(flow=request.flow)
 
 
-def equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two workflows say the same, in whatever order of keys."""
-    return _canonical(one) == _canonical(other)
+def _check_save(request: SaveFlow) -> tuple[Finding, ...]:
+    """Raises what is wrong with a request; tells what is unfinished."""
+    check_id("flow", request.flow)
+    check_name("name", request.name)
+    if request.description is not None:
+        flows_text.check_description(request.description)
+    if request.definition is None:
+        return ()
+    flows_text.definition_text(request.definition)
+    if request.unfinished:
+        return flows_text.flaws(request.definition)
+    flows_text.check_workflow(request.definition)
+    return ()
 
 
-def _canonical(definition: dict[str, Any]) -> str:
-    return json.dumps(definition, sort_keys=True)
+def _wanted(request: ListFlows) -> flows.Wanted:
+    if not 1 <= request.most <= MOST_FLOWS:
+        raise InvalidRequest(f"most must be 1 to {MOST_FLOWS}")
+    for field in ("search", "label", "created_by", "after"):
+        check_name(field, getattr(request, field) or "")
+    unarchived = [FlowStage.DRAFT, FlowStage.PUBLISHED]
+    stages = unarchived if request.stage is None else [request.stage]
+    return flows.Wanted(
+        search=request.search.casefold(),
+        label=request.label,
+        stages=[stage.value for stage in stages],
+        created_by=request.created_by,
+        after=request.after,
+        most=request.most,
+    )
 
 
-def _version(row: flows.FlowVersionRow) -> FlowVersion:
+def _pair(
+    connection: Connection,
+    project: str,
+    flow: str,
+    before: int | None,
+    after: int | None,
+) -> tuple[FlowVersionRow | None, FlowVersionRow]:
+    """The versions to compare; the first version is compared with nothing."""
+    _, newer = read(connection, project, flow, after)
+    if before is None:
+        numbers = flows.versions(connection, project, flow)
+        former = [one for one in numbers if one.version < newer.version]
+        released = [one for one in former if one.published]
+        if not former:
+            return None, newer
+        before = (released or former)[0].version
+    return read(connection, project, flow, before)[1], newer
+
+
+def _summary(row: FlowRow) -> FlowSummary:
+    return FlowSummary(
+        flow=row.flow,
+        name=row.name,
+        version=row.newest,
+        saved_at_ms=unix_ms(row.saved_at or row.created_at),
+        saved_by=row.saved_by,
+        stage=standing_of(row).stage,
+        published_version=row.released,
+        description=row.description,
+        labels=tuple(row.labels),
+        revision=row.revision,
+        created_at_ms=unix_ms(row.created_at),
+        created_by=row.created_by,
+    )
+
+
+def _version(
+    row: FlowRow, version: FlowVersionRow, found: tuple[Finding, ...] = ()
+) -> FlowVersion:
     return FlowVersion(
         flow=row.flow,
         name=row.name,
-        version=row.version,
-        saved_at_ms=unix_ms(row.saved_at),
-        saved_by=row.saved_by,
-        definition=row.definition,
+        version=version.version,
+        saved_at_ms=unix_ms(version.saved_at),
+        saved_by=version.saved_by,
+        definition=version.definition,
+        stage=standing_of(row).stage,
+        published=version.published,
+        description=row.description,
+        labels=tuple(row.labels),
+        revision=row.revision,
+        created_at_ms=unix_ms(row.created_at),
+        created_by=row.created_by,
+        findings=found,
     )

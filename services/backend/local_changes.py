@@ -6,11 +6,13 @@ stands. Each is kept with its workflow, so that nobody's work is lost, and each 
 decided once: a repeat after a lost answer is answered as the first time.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from twisted.logger import Logger
 from typing_extensions import override
 
+from heddle.contract.audit import AuditOutcome
 from heddle.contract.declare import InvalidRequest, NotPermitted, check_id
 from heddle.contract.local_changes import (
     LIST_LOCAL_CHANGES,
@@ -24,7 +26,9 @@ from heddle.contract.local_changes import (
     OfferChange,
 )
 from heddle.wamp.session import Caller, Session
-from services.backend.flows import check_workflow, definition_text, equal, save
+from services.backend.audit import Entry, by, record
+from services.backend.flows_keeping import take_from_device
+from services.backend.flows_text import check_workflow, definition_text, equal
 from services.backend.realm import Part, Serve
 from services.backend.store import flows, local_changes
 from services.backend.store.database import Connection, Database
@@ -55,9 +59,7 @@ class LocalChanges(Part):
     async def offer(self, request: OfferChange, caller: Caller) -> ChangeDecided:
         """Serve OFFER_CHANGE; the device is the caller."""
         _check(request)
-        answer, is_new = await self._database(
-            decide, self._project, caller.authid, request
-        )
+        answer, is_new = await self._database(decide, self._project, caller, request)
         if is_new and answer.outcome is ChangeOutcome.CONFLICT:
             log.warn(
                 "{project}: {device} changed {flow} on the basis of version {base}, "
@@ -85,28 +87,30 @@ class LocalChanges(Part):
 
 
 def decide(
-    connection: Connection, project: str, device: str, offered: OfferChange
+    connection: Connection, project: str, caller: Caller, offered: OfferChange
 ) -> tuple[ChangeDecided, bool]:
     """What becomes of a change, and whether that is new; one transaction."""
+    device, flow = caller.authid, offered.flow
     if not local_changes.lock_device(connection, project, device):
         raise NotPermitted(
             f"{device} is no device of project {project} any more: enrol it again"
         )
     known = local_changes.one(connection, project, device, offered.change)
     if known is not None:
-        newest = flows.get(connection, project, known.flow)
+        newest = flows.version(connection, project, known.flow)
         return _decided(offered, ChangeOutcome(known.outcome), newest, known), False
     text = None if offered.definition is None else definition_text(offered.definition)
     if text is not None:  # other savers of the flow wait from here on
-        flows.upsert(connection, project, offered.flow, "")
-    newest = flows.get(connection, project, offered.flow)
+        flows.make(connection, project, flow, device)
+        flows.lock(connection, project, flow)
+    newest = flows.version(connection, project, flow)
     outcome = judged(offered, newest)
     if outcome is ChangeOutcome.TAKEN and text is not None:
-        newest = save(connection, project, offered.flow, "", text, device)
+        newest = _taken(connection, project, offered, newest, device)
     row = LocalChangeRow(
         device=device,
         change=offered.change,
-        flow=offered.flow,
+        flow=flow,
         kind=offered.kind.value,
         base=offered.base,
         outcome=outcome.value,
@@ -115,7 +119,37 @@ def decide(
         decided_at=datetime.now(UTC),
     )
     local_changes.insert(connection, project, row, text)
+    record(connection, project, _entry(caller, row))
     return _decided(offered, outcome, newest, row), True
+
+
+def _taken(
+    connection: Connection,
+    project: str,
+    offered: OfferChange,
+    newest: FlowVersionRow | None,
+    device: str,
+) -> FlowVersionRow:
+    """The next draft, whatever the flow's stage; or the newest, if it says the same."""
+    definition = offered.definition or {}
+    if newest is not None and equal(newest.definition, definition):
+        return newest
+    text = definition_text(definition)
+    return take_from_device(connection, project, offered.flow, text, device)
+
+
+def _entry(caller: Caller, row: LocalChangeRow) -> Entry:
+    taken = row.outcome == ChangeOutcome.TAKEN.value
+    entry = by(
+        caller,
+        "flow.local_change",
+        row.flow,
+        change=row.change,
+        kind=row.kind,
+        base=row.base,
+        version=row.version,
+    )
+    return entry if taken else replace(entry, outcome=AuditOutcome.REFUSED)
 
 
 def judged(offered: OfferChange, newest: FlowVersionRow | None) -> ChangeOutcome:
