@@ -16,6 +16,8 @@ from edge_agent.alarming import Alarming
 from edge_agent.budget import Budget
 from edge_agent.config import Config
 from edge_agent.delivery import Delivery
+from edge_agent.deployments.deployments import Deployments
+from edge_agent.deployments.store import Store
 from edge_agent.derived import derivations
 from edge_agent.drivers.csv_replay import CsvReplay
 from edge_agent.drivers.driver import Driver
@@ -41,22 +43,25 @@ from edge_agent.presence import Attendance
 from edge_agent.reconcile.engines import Engines
 from edge_agent.reconcile.room import Disks
 from edge_agent.recorder import Recorder
+from edge_agent.releasing import Releasing
 from edge_agent.runs import Runs
 from edge_agent.runtime.choose import choose_runtime
-from edge_agent.runtime.runtime import Configuration, Runtime
+from edge_agent.runtime.runtime import Runtime
 from edge_agent.serving import serve_device, together
 from edge_agent.shelf import Shelf, Wanted
 from edge_agent.tags import TagTable
 from edge_agent.upkeep.diary import Diary
 from edge_agent.upkeep.figures import DeviceFigures
 from edge_agent.upkeep.upkeep import Endings, Upkeep
+from heddle.contract.declare import Role
+from heddle.contract.deployments import DEPLOYMENT_REPORT, DeviceDeployment
 from heddle.contract.devices import Announce, Enrolled
 from heddle.contract.gate import KeyUnknown
-from heddle.contract.runs import RUN_EVENT, RunEvents
+from heddle.contract.runs import RUN_EVENT, RunEvents, RunReport, StartRun
 from heddle.contract.samples import TELEMETRY, Stream, Telemetry
 from heddle.wamp.joining import Refused, Uplink
 from heddle.wamp.process import ConfigError, Stop
-from heddle.wamp.session import Session
+from heddle.wamp.session import Caller, Session
 
 if TYPE_CHECKING:
     from edge_agent.drivers.connections import Connections
@@ -67,6 +72,7 @@ _MEGABYTE = 1 << 20
 KEPT = (
     *("outbox.sqlite*", "flows", "wanted*", "changes", "local.token", "plant.json"),
     *("opcua", "*.bdseq"),  # what connections keep
+    "deployments",
 )
 
 
@@ -90,18 +96,19 @@ class Agent:
         dial: Dial = connect,
         diary: Diary | None = None,
         endings: Endings | None = None,
+        durable: bool = True,
     ) -> None:
         """Without ``outbox``, one is made with a thread of its own; ``dial`` is how
         the runtime's engines are reached. ``endings`` is the program's part: without
-        it the agent can be neither restarted nor retired from afar.
+        it the agent can be neither restarted nor retired from afar. Without ``durable``
+        what is wanted outlives the process, but no power cut.
         """
         self._reactor = reactor
         self._config = config
         self.identity = identity
         self._device = enrolled.device
         self._runtime = runtime
-        self._driver = driver
-        self._tags = tags
+        self._driver, self._tags = driver, tags
         self._dial = dial
         self._outbox = outbox or Outbox(
             reactor,
@@ -127,10 +134,14 @@ class Agent:
             tell=self._tell_events,
         )
         self._deliveries = [Delivery(reactor, self._outbox, each) for each in Stream]
-        self._shelf = Shelf(config.data / "flows")
+        self._releasing = Releasing(reactor, config, identity, enrolled, tags)
+        self._shelf = Shelf(
+            config.data / "flows", prove=self._releasing.releases.prove, durable=durable
+        )
         self._engines = self._make_engines()
         self._flows = self._make_flows()
         self._runs = Runs(self._flows, self._outbox, time.time)
+        self._deployments = self._make_deployments(durable=durable)
         self.local = LocalSide(
             reactor,
             config,
@@ -145,7 +156,11 @@ class Agent:
         )
         self._upkeep = self._make_upkeep(diary, endings)
         self._attendance = Attendance(
-            reactor, self._device, announce=self._announcement, serve=self._serve
+            reactor,
+            self._device,
+            announce=self._announcement,
+            serve=self._serve,
+            announced=self._releasing.announced,
         )
         self._uplink = self._make_uplink(enrolled.realm)
 
@@ -172,7 +187,9 @@ class Agent:
         self._tags.hear(self._alarming.heard)
         self._tags.hear(self._flows.heard)
         self._driver.subscribe(self._tags.update)
+        self._deployments.load()
         await self._flows.start()
+        self._deployments.start()
         self.local.start()
         self._uplink.start()
         waiting = sum((await self._outbox.waiting()).values())
@@ -195,6 +212,7 @@ class Agent:
         await self._driver.stop()
         self._filters.stop()
         self._live.stop()
+        await self._deployments.stop()
         await self._flows.stop()
         await self._runtime.close(keep=self._config.keep_engines)
         await self._recorder.stop()
@@ -237,6 +255,8 @@ class Agent:
             delivery.start(session)
         await self._alarming.joined(session)
         self.local.joined(session)
+        self._releasing.joined(session)
+        self._deployments.tell_all()
         self._tell_telemetry(
             batch(time.time(), self._tags.all_now())
         )  # whoever watches need not wait for a tag to move
@@ -245,13 +265,19 @@ class Agent:
         self._attendance.left()
         self._alarming.left()
         self.local.left()
+        self._releasing.left()
         for delivery in self._deliveries:
             delivery.stop()
 
     async def _serve(self, session: Session) -> None:
         await together(
             serve_device(
-                session, self._device, self._flows, self._runs, self._alarming.ruled
+                session,
+                self._device,
+                self._flows,
+                self._runs,
+                self._alarming.ruled,
+                self._deployments,
             ),
             self._upkeep.serve(session),
         )
@@ -264,6 +290,10 @@ class Agent:
             facts=host_facts(self._runtime.docker),
             tags=tuple(self._tags.tags.values()),
         )
+
+    def _tell_stage(self, told: DeviceDeployment) -> None:
+        if self._uplink.session is not None:
+            self._uplink.session.publish(DEPLOYMENT_REPORT, told, device=self._device)
 
     def _tell_telemetry(self, telemetry: Telemetry) -> None:
         if self._uplink.session is not None:
@@ -318,13 +348,30 @@ class Agent:
             self._shelf,
             make=self._make_flow,
             engines=self._engines,
-            configuration=Configuration(
-                image=self._config.engine_image,
-                time_scale=self._config.time_scale,
-                memory_mb=self._config.engine_memory_mb,
-            ),
-            tags=self._tags,
+            releases=self._releasing.releases,
             outbox=self._outbox,
+        )
+
+    def _make_deployments(self, *, durable: bool) -> Deployments:
+        by = Caller(0, "deployment", Role.BACKEND, "")
+
+        async def start_run(request: StartRun) -> RunReport:
+            return await self._runs.start(request, by)
+
+        prove = self._releasing.releases.prove
+        return Deployments(
+            self._device,
+            Store(self._config.data / "deployments", prove, durable=durable),
+            self._releasing.releases,
+            self._flows,
+            self._engines,
+            clock=self._reactor,
+            shelf=self._shelf,
+            make=self._make_flow,
+            start_run=start_run,
+            within_s=self._config.release_within_s,
+            tell=self._tell_stage,
+            refused=self._releasing.refused,
         )
 
     def _make_upkeep(self, diary: Diary | None, endings: Endings | None) -> Upkeep:
@@ -349,13 +396,14 @@ class Agent:
             runs=self._runs,
             runtime=self._runtime,
             outbox=self._outbox,
-            images=lambda: frozenset({self._config.engine_image}),
+            images=lambda: self._engines.images | {self._config.engine_image},
             quiet=self._driver.stop,
             endings=endings,
         )
 
     def _lay_out(self, flow: str) -> None:
-        self._shelf.lay_out(self._flows.get(flow).wanted)
+        wanted = self._deployments.tried(flow)
+        self._shelf.lay_out(wanted or self._flows.get(flow).wanted)
 
     def _make_flow(self, wanted: Wanted) -> Flow:
         return Flow(

@@ -7,8 +7,11 @@ comes of, so once. The run knows nothing of it and goes on.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
+
+import msgspec
 
 from heddle.alarms.rule import OPC_UA, Severity
 from heddle.alarms.state import Happened, State
@@ -34,8 +37,14 @@ class Alert(NamedTuple):
 
 def alert_dispatchers(definition: Mapping[str, Any]) -> frozenset[str]:
     """The dispatchers of a workflow that raise alerts; none if it is no workflow."""
+    return _alerting(msgspec.json.encode(definition))
+
+
+@lru_cache(maxsize=8)
+def _alerting(definition: bytes) -> frozenset[str]:
+    """The same flow comes up again and again, in a swarm a thousand times."""
     try:
-        workflow = parse(definition)
+        workflow = parse(msgspec.json.decode(definition))
     except WorkflowInvalid:
         return frozenset()  # its engine tells
     return frozenset(

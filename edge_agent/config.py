@@ -44,6 +44,8 @@ class Config:
     engine_image: str = "heddle/engine:dev"
     engine_silent_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 30.0  # it hangs
     engine_memory_mb: Annotated[int, msgspec.Meta(ge=48, le=65_536)] = 128
+    release_within_s: Annotated[float, msgspec.Meta(ge=1, le=3600)] = 60.0  # it serves
+    only_releases: bool = False  # what is not signed is not installed
     keep_engines: bool = True  # containers go on when the agent is stopped
     outbox_max_mb: Annotated[int, msgspec.Meta(ge=1)] = 256
     outbox_max_hours: Annotated[int, msgspec.Meta(ge=1)] = 168

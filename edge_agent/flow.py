@@ -49,6 +49,7 @@ CONNECT_WITHIN_S = 20.0
 CONNECT_EVERY_S = 0.05
 SILENT_AFTER_S = 30.0
 KEEP_RETRY_S = 5.0
+WORDS_EVERY_S, WORDS_TRIES = 0.25, 8  # a runtime learns of an end a moment later
 
 ENDED = frozenset({RunStatus.FINISHED, RunStatus.TERMINATED})
 _ENDING_EVENTS = frozenset({"WORKFLOW_FINISHED", "WORKFLOW_TERMINATED"})
@@ -99,6 +100,11 @@ class Keeps(Protocol):
         """The same in words, with the time of the next attempt."""
         ...
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the runtime itself does not answer now."""
+        ...
+
     async def state(self, flow: str) -> EngineState:
         """How the engine stands, with its last words."""
         ...
@@ -131,6 +137,7 @@ class Flow:
         self._alerting = alert_dispatchers(wanted.definition)
         self._link: EngineLink | None = None
         self._keeper: Deferred[None] | None = None
+        self._is_left = False  # also for a keeper that is told so by its own doing
         self._settled: list[Deferred[None]] = []
         self._turns = DeferredLock()  # queues: starts and replacements,
         self._keeping = DeferredLock()  # events in order,
@@ -139,6 +146,14 @@ class Flow:
         self._state, self._detail, self._label = FlowState.STARTING, "", ""
         self.active: set[str] = set()
         self.runs: set[str] = set()
+        self.falls = 0  # of its engine, for reasons of its own
+        self.last_fall = ""
+        self.on_move: Callable[[], None] = _nobody
+
+    @property
+    def state(self) -> FlowState:
+        """How it stands."""
+        return self._state
 
     @property
     def report(self) -> InstalledFlow:
@@ -150,6 +165,7 @@ class Flow:
             state=self._state,
             detail=self._told,
             engine=self._label,
+            content_hash=self.wanted.content_hash,
         )
 
     @property
@@ -168,6 +184,7 @@ class Flow:
 
     async def let_go(self) -> None:
         """Leave the engine alone; it may go on without us."""
+        self._is_left = True
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.cancel()
@@ -239,6 +256,7 @@ class Flow:
         self.runs.add(told.run)
         if any(event.type in _ENDING_EVENTS for event in told.events):
             self.active.discard(told.run)
+            self.on_move()
         spawn(self._take_over(told), "keeping events of run {run}", run=told.run)
 
     def execute(self, wanted: Execute) -> None:
@@ -298,13 +316,13 @@ class Flow:
 
     async def _keep(self) -> None:
         flow = self.wanted.flow
-        while True:
+        while not self._is_left:
             since_s = self._reactor.seconds()
             try:
                 label = await self._engines.up(flow)
                 since_s = self._reactor.seconds()
                 await self._live(label)
-                why = (await self._engines.state(flow)).detail
+                why = await self._last_words()
             except EngineUnavailable as error:
                 why = str(error)
             except EngineFailed as error:  # an attempt, and counted as one
@@ -314,9 +332,21 @@ class Flow:
             self._engines.fell(flow, why or "it said nothing", lived_s=lived_s)
             self._fell(why or "it said nothing")
 
+    async def _last_words(self) -> str:
+        """Why the link broke, as far as the runtime knows; it may learn of it later."""
+        for _ in range(WORDS_TRIES):
+            state = await self._engines.state(self.wanted.flow)
+            if state.detail or not state.running:
+                return state.detail
+            await deferLater(self._reactor, WORDS_EVERY_S)
+        return ""
+
     def _fell(self, why: str) -> None:
         setback = self._engines.setback(self.wanted.flow)
         failures = setback.failures if setback is not None else 1
+        if not self._engines.is_away:
+            self.falls += 1
+            self.last_fall = why
         if failures < FAILED_AFTER:
             self._become(FlowState.STARTING, why)
             log.warn(
@@ -337,12 +367,18 @@ class Flow:
     async def _live(self, label: str) -> None:
         """One life of the link, from start to loss."""
         link, welcome = await self._connect()
+        if welcome.version != self.wanted.version:
+            link.close()
+            raise EngineUnavailable(
+                f"the engine answers as version {welcome.version}, "
+                f"not {self.wanted.version}"
+            )
         self._link, self._label = link, label
         pulse = Pulse(self._reactor, link, self._silent_after_s)
         try:
             self._readings.want(welcome)
             self._send_readings(self._readings.all())
-            self.note(await link.request(Status()))
+            self.note(await self._first_answer(link))
             self._become(FlowState.READY)
             log.info(
                 "{flow} version {version} is ready ({label}, {n} active runs)",
@@ -361,6 +397,13 @@ class Flow:
                 f"the engine of flow {self.wanted.flow!r} hung: it said nothing for "
                 f"{self._silent_after_s:g} s"
             )
+
+    async def _first_answer(self, link: EngineLink) -> tuple[RunReport, ...]:
+        try:
+            return await link.request(Status())
+        except EngineUnavailable as error:
+            why = await self._last_words()
+            raise EngineUnavailable(why or str(error)) from None
 
     async def _connect(self) -> tuple[EngineLink, Welcome]:
         """Knock until the engine opens. Raises ``EngineUnavailable`` if it won't."""
@@ -394,6 +437,7 @@ class Flow:
         self._state, self._detail = state, detail
         if state is not FlowState.STARTING:
             self._settle()
+        self.on_move()
 
     def _settle(self) -> None:
         waiting, self._settled = self._settled, []
@@ -404,3 +448,7 @@ class Flow:
     def _send_readings(self, readings: Readings) -> None:
         if self._link is not None:
             self._link.send(readings)
+
+
+def _nobody() -> None:
+    """Nobody wants to know that it moved."""

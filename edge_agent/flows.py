@@ -14,14 +14,12 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from edge_agent.admission import admit
 from edge_agent.drivers.driver import Reading
 from edge_agent.flow import Flow
 from edge_agent.outbox import Outbox
 from edge_agent.reconcile.engines import Engines
-from edge_agent.runtime.runtime import Configuration
+from edge_agent.releases import Releases
 from edge_agent.shelf import Shelf, Wanted
-from edge_agent.tags import TagTable
 from heddle.contract.declare import check_id
 from heddle.contract.flows import (
     FlowState,
@@ -55,20 +53,20 @@ class Flows:
         *,
         make: Callable[[Wanted], Flow],
         engines: Engines,
-        configuration: Configuration,
-        tags: TagTable,
+        releases: Releases,
         outbox: Outbox,
     ) -> None:
         self._clock = clock
         self._shelf = shelf
         self._make = make
         self._engines = engines
-        self._configuration = configuration
-        self._tags = tags
+        self._releases = releases
         self._outbox = outbox
         self._flows: dict[str, Flow] = {}
         self._unreadable: dict[str, str] = {}  # by flow, why
         self._changing = DeferredLock()  # a queue: one change at a time
+        self.on_change: Callable[[str, str], None] = lambda flow, what: None
+        """Hears what becomes of which flow by hand."""
 
     def __iter__(self) -> Iterator[Flow]:
         """Every installed flow."""
@@ -134,15 +132,7 @@ class Flows:
     async def install(self, request: InstallFlow) -> InstalledFlow:
         """Install or replace a flow; answers when its engine does."""
         check_id("flow", request.flow)
-        admit(request.definition, self._tags)
-        wanted = Wanted(
-            request.flow,
-            request.version,
-            request.definition,
-            request.running,
-            self._engines.kind,
-            self._configuration,
-        )
+        wanted = self._releases.installed(request, self._engines.kind)
         await self._changing.acquire()
         try:
             flow = self._flows.get(request.flow)
@@ -166,16 +156,65 @@ class Flows:
                 runs: set[str] = set()
             else:
                 runs = await self._let_go(self.get(request.flow))
-            self._shelf.forget(request.flow)
-            self._unreadable.pop(request.flow, None)
-            self._engines.unwant(request.flow)
-            for run in runs:
-                await self._outbox.forget_run(run)
-            await self._cleared(request.flow)
+            self.on_change(request.flow, "was removed by hand")
+            await self._gone(request.flow, runs)
         finally:
             self._changing.release()
         log.info("{flow} removed", flow=request.flow)
         return Removed(flow=request.flow)
+
+    # --- for deployments -------------------------------------------------------------
+
+    def wanted(self, flow: str) -> Wanted | None:
+        """What is wanted of a flow, if it is installed."""
+        found = self._flows.get(flow)
+        return None if found is None else found.wanted
+
+    async def replace(self, wanted: Wanted, *, only_idle: bool = False) -> bool:
+        """Install or replace a flow, whatever runs; does not wait for its engine.
+
+        With ``only_idle`` it tells whether there was no active run, and does nothing
+        if there was. Raises ``StorageFull``.
+        """
+        await self._changing.acquire()
+        try:
+            former = self._flows.get(wanted.flow)
+            if former is None:
+                await self._put_first(wanted)
+                return True
+            async with former.turn():
+                if only_idle and not await self._is_idle(former):
+                    return False
+                self._keep(wanted)
+                await former.part()
+            self._succeed(former, wanted)
+            return True
+        finally:
+            self._changing.release()
+
+    async def withdraw(self, flow: str) -> None:
+        """Remove a flow, whatever runs."""
+        await self._changing.acquire()
+        try:
+            found = self._flows.get(flow)
+            if found is None:
+                return
+            async with found.turn():
+                await found.part()
+            del self._flows[flow]
+            await self._gone(flow, found.runs)
+        finally:
+            self._changing.release()
+
+    # --- how -------------------------------------------------------------------------
+
+    async def _gone(self, flow: str, runs: set[str]) -> None:
+        self._shelf.forget(flow)
+        self._unreadable.pop(flow, None)
+        self._engines.unwant(flow)
+        for run in runs:
+            await self._outbox.forget_run(run)
+        await self._cleared(flow)
 
     async def _let_go(self, flow: Flow) -> set[str]:
         """Part from a flow that is to be removed; returns its runs."""
@@ -188,19 +227,29 @@ class Flows:
 
     async def _put(self, wanted: Wanted, former: Flow | None) -> Flow:
         self._engines.room.check(f"installing flow {wanted.flow!r}")
-        if former is not None:
+        if former is None:
+            flow = await self._put_first(wanted)
+        else:
             await self._settled(former)
             async with former.turn():
                 await self._refuse_if_active(former, f"install {wanted.version}")
                 self._keep(wanted)
                 await former.part()
-        else:
-            if wanted.flow in self._shelf.left_over():
-                await self._cleared(wanted.flow)
-            self._keep(wanted)
+            flow = self._succeed(former, wanted)
+        self.on_change(wanted.flow, f"version {wanted.version} was installed by hand")
+        return flow
+
+    async def _put_first(self, wanted: Wanted) -> Flow:
+        if wanted.flow in self._shelf.left_over():
+            await self._cleared(wanted.flow)
+        self._keep(wanted)
+        log.info("{flow} version {n} installed", flow=wanted.flow, n=wanted.version)
+        return self._begin(wanted)
+
+    def _succeed(self, former: Flow, wanted: Wanted) -> Flow:
         flow = self._begin(wanted)
-        if former is not None:
-            flow.runs |= former.runs
+        flow.runs |= former.runs
+        flow.active |= former.active
         log.info("{flow} version {n} installed", flow=wanted.flow, n=wanted.version)
         return flow
 
@@ -217,7 +266,9 @@ class Flows:
     def _as_set(self, wanted: Wanted) -> Wanted:
         """The settings rule as what it runs; what is on the disk follows them."""
         now = replace(
-            wanted, configuration=self._configuration, runtime=self._engines.kind
+            wanted,
+            configuration=self._releases.as_set(wanted),
+            runtime=self._engines.kind,
         )
         if now != wanted:
             try:
@@ -253,6 +304,12 @@ class Flows:
         self._engines.want(self._shelf.order(wanted), running=wanted.running)
         flow.start()
         return flow
+
+    async def _is_idle(self, flow: Flow) -> bool:
+        """Whether no run is active, as far as anybody can tell."""
+        if flow.state is FlowState.STARTING:
+            return False  # its engine knows, and will be asked
+        return not await flow.active_runs() or flow.state is FlowState.FAILED
 
     async def _refuse_if_active(self, flow: Flow, to: str) -> None:
         active = await flow.active_runs()

@@ -7,6 +7,7 @@ A key that shall replace it lies beside it, ``device.key.next``, until it has: i
 backend took it and its answer was lost, the old key is refused, and the next one opens.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,24 @@ class Identity:
         self.key = self.next_key()
         self._next_file.replace(self._key_file)
         self._tries_next = False
+
+    @property
+    def release_key(self) -> str:
+        """The project's public key for releases, as pinned; empty until it is known."""
+        return "" if self.enrolled is None else self.enrolled.release_key
+
+    def pin(self, release_key: str) -> bool:
+        """The backend tells the project's key: the first one stays for good. Whether
+        it is the one that was pinned.
+        """
+        if not release_key or self.enrolled is None:
+            return True
+        if not self.enrolled.release_key:
+            enrolled = replace(self.enrolled, release_key=release_key)
+            write_whole(self._file, msgspec.json.encode(enrolled))
+            self.enrolled = enrolled
+            log.info("the project's key for releases is {key}", key=release_key[:16])
+        return release_key == self.enrolled.release_key
 
     def forget(self) -> None:
         """Be nobody: no key, no project."""

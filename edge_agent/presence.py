@@ -14,7 +14,13 @@ from twisted.logger import Logger
 
 from heddle.backoff import backoff_s
 from heddle.contract.declare import FleetError
-from heddle.contract.devices import ANNOUNCE, PRESENCE, Announce, Presence
+from heddle.contract.devices import (
+    ANNOUNCE,
+    PRESENCE,
+    Announce,
+    Announced,
+    Presence,
+)
 from heddle.wamp.session import ConnectionLost, Session
 from heddle.wamp.spawn import spawn
 
@@ -34,11 +40,13 @@ class Attendance:
         *,
         announce: Callable[[], Announce],
         serve: Callable[[Session], Awaitable[None]],
+        announced: Callable[[Announced], None] = lambda _: None,
     ) -> None:
         self._clock = clock
         self._device = device
         self._announce = announce
         self._serve = serve
+        self._announced = announced
         self._session: Session | None = None
 
     @property
@@ -78,7 +86,7 @@ class Attendance:
         tries = 0
         while self._session is session:
             try:
-                await session.call(ANNOUNCE, self._announce(), timeout_s=10)
+                answer = await session.call(ANNOUNCE, self._announce(), timeout_s=10)
             except ConnectionLost:
                 return
             except FleetError as error:
@@ -86,6 +94,7 @@ class Attendance:
                 if tries == 2:  # noqa: PLR2004 -- once is nothing to tell
                     log.warn("not announced yet: {error}", error=str(error))
             else:
+                self._announced(answer)
                 if tries:
                     log.info("announced after {n} tries", n=tries + 1)
                 return

@@ -10,10 +10,18 @@ from typing import Any
 from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from edge_agent.alarms import Alarms
+from edge_agent.deployments.deployments import Deployments
 from edge_agent.flows import Flows
 from edge_agent.runs import Runs
 from heddle.contract.alarm_procedures import ORDER_ALARMS
 from heddle.contract.alarms import AlarmOrder, AlarmsMoved
+from heddle.contract.deployments import (
+    DEPLOY_RELEASE,
+    DEPLOYMENT_STATUS,
+    REVERT_RELEASE,
+    SETTLE_RELEASE,
+    SWITCH_RELEASE,
+)
 from heddle.contract.flows import (
     INSTALL_FLOW,
     LIST_INSTALLED,
@@ -38,10 +46,15 @@ from heddle.wamp.session import Caller, Session
 
 
 async def serve_device(
-    session: Session, device: str, flows: Flows, runs: Runs, alarms: Alarms
+    session: Session,
+    device: str,
+    flows: Flows,
+    runs: Runs,
+    alarms: Alarms,
+    deployments: Deployments,
 ) -> None:
-    """Serve ``run.*``, ``flow.*`` and ``alarm.*`` of this device until the session
-    ends.
+    """Serve ``run.*``, ``flow.*``, ``deployment.*`` and ``alarm.*`` of this device
+    until the session ends.
     """
 
     async def install(request: InstallFlow, _: Caller) -> InstalledFlow:
@@ -67,6 +80,11 @@ async def serve_device(
         session.serve(INSTALL_FLOW, install, device=device),
         session.serve(REMOVE_FLOW, remove, device=device),
         session.serve(LIST_INSTALLED, list_installed, device=device),
+        session.serve(DEPLOY_RELEASE, deployments.deploy, device=device),
+        session.serve(SWITCH_RELEASE, deployments.switch, device=device),
+        session.serve(REVERT_RELEASE, deployments.revert, device=device),
+        session.serve(SETTLE_RELEASE, deployments.settle, device=device),
+        session.serve(DEPLOYMENT_STATUS, deployments.status, device=device),
         session.serve(ORDER_ALARMS, order, device=device),
     )
 

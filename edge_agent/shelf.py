@@ -3,12 +3,14 @@
 ``DATA/wanted/<flow>.json`` is the agent's alone: which release, run as what, its engine
 up or at rest. ``DATA/flows/<flow>/`` is shared with the engine: ``flow.json``, laid out
 anew whenever an engine is started, and the engine's journal and socket. An engine that
-went mad can spoil its folder, but not what is wanted.
+went mad can spoil its folder, but not what is wanted. A signed release is proved again
+whenever it is read.
 """
 
+import enum
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -20,12 +22,21 @@ from twisted.logger import Logger
 from edge_agent.engine.protocol import FLOW_NAME
 from edge_agent.runtime.runtime import Configuration, Order
 from heddle.contract.declare import ID
-from heddle.contract.flows import Runtime
-from heddle.files import write_whole
+from heddle.contract.flows import ReleaseRefused, Runtime, SignedRelease
+from heddle.files import write_over, write_whole
 
 log = Logger()
 
+TRIAL = ".trial"  # ends the name of what is tried out beside a flow: no flow's does
 _DIGEST_CHARACTERS = 16
+
+
+class HandOver(enum.StrEnum):
+    """What becomes of active runs of another version when the engine starts."""
+
+    NO = ""  # they go on as they began
+    MUST = "must"  # they go on as this version, or the engine does not start
+    MAY = "may"  # as this version, where they can
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,14 @@ class Wanted:
     running: bool = True
     runtime: Runtime | None = None  # where its engine was put first
     configuration: Configuration = field(default_factory=Configuration)
+    signed: SignedRelease | None = None  # what the definition comes from
+    variables: Mapping[str, Any] = field(default_factory=dict)  # bound in it
+    hand_over: HandOver = field(default=HandOver.NO, compare=False)
+
+    @property
+    def content_hash(self) -> str:
+        """The signed release's; empty for one that is not signed."""
+        return "" if self.signed is None else self.signed.content_hash
 
     @property
     def digest(self) -> str:
@@ -51,7 +70,7 @@ class Wanted:
         return f"{self.version}-{self.digest}"
 
 
-class _File(msgspec.Struct, frozen=True, omit_defaults=False):
+class Kept(msgspec.Struct, frozen=True, omit_defaults=False):
     """How it lies on the disk."""
 
     flow: str
@@ -61,14 +80,52 @@ class _File(msgspec.Struct, frozen=True, omit_defaults=False):
     runtime: Runtime | None
     configuration: Configuration
     definition: dict[str, Any]
+    signed: SignedRelease | None = None
+    variables: dict[str, Any] = {}
+    hand_over: HandOver = HandOver.NO
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is wanted. Raises ``Unreadable`` if it is not what was kept."""
+        wanted = Wanted(
+            self.flow,
+            self.version,
+            self.definition,
+            self.running,
+            self.runtime,
+            self.configuration,
+            self.signed,
+            self.variables,
+            self.hand_over,
+        )
+        if wanted.digest != self.digest:
+            raise Unreadable("the definition is not what was kept")
+        return wanted
 
 
-class _FlowJson(msgspec.Struct, frozen=True):
+def kept(wanted: Wanted) -> Kept:
+    """What is wanted, for the disk."""
+    return Kept(
+        flow=wanted.flow,
+        version=wanted.version,
+        digest=wanted.digest,
+        running=wanted.running,
+        runtime=wanted.runtime,
+        configuration=wanted.configuration,
+        definition=dict(wanted.definition),
+        signed=wanted.signed,
+        variables=dict(wanted.variables),
+        hand_over=wanted.hand_over,
+    )
+
+
+class _FlowJson(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an engine reads."""
 
     flow: str
     version: int
     definition: dict[str, Any]
+    hand_over: HandOver = HandOver.NO
 
 
 class Unreadable(Exception):
@@ -78,9 +135,21 @@ class Unreadable(Exception):
 class Shelf:
     """The wanted state, and the folders of the flows."""
 
-    def __init__(self, flows: Path, wanted: Path | None = None) -> None:
+    def __init__(
+        self,
+        flows: Path,
+        wanted: Path | None = None,
+        *,
+        prove: Callable[[Wanted], None] = lambda _: None,
+        durable: bool = True,
+    ) -> None:
+        """``prove`` raises ``ReleaseRefused`` for what is not as it was signed; without
+        ``durable``, what is kept outlives the process, but no power cut.
+        """
         self._flows = flows
         self._wanted = wanted or flows.with_name("wanted")
+        self._prove = prove
+        self._write = write_whole if durable else write_over
 
     def directory(self, flow: str) -> Path:
         """The folder that a flow's engine gets."""
@@ -102,16 +171,9 @@ class Shelf:
     def put(self, wanted: Wanted) -> None:
         """Keep what is wanted; on disk when this returns."""
         self._wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
-        content = _File(
-            flow=wanted.flow,
-            version=wanted.version,
-            digest=wanted.digest,
-            running=wanted.running,
-            runtime=wanted.runtime,
-            configuration=wanted.configuration,
-            definition=dict(wanted.definition),
-        )
-        write_whole(self.file(wanted.flow), msgspec.json.encode(content), mode=0o600)
+        content = msgspec.json.encode(kept(wanted))
+        file = self.file(wanted.flow)
+        self._write(file, content, mode=0o600)
 
     def forget(self, flow: str) -> None:
         """The flow is wanted no longer; its folder stays until it is cleared."""
@@ -127,11 +189,16 @@ class Shelf:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = directory / FLOW_NAME
         content = msgspec.json.encode(
-            _FlowJson(wanted.flow, wanted.version, dict(wanted.definition))
+            _FlowJson(
+                wanted.flow,
+                wanted.version,
+                dict(wanted.definition),
+                wanted.hand_over,
+            )
         )
         if file.is_file() and file.read_bytes() == content:
             return
-        write_whole(file, content)
+        self._write(file, content)
         if os.geteuid() == 0:  # the container's user must be able to read it
             owner = directory.stat()
             os.chown(file, owner.st_uid, owner.st_gid)
@@ -155,6 +222,10 @@ class Shelf:
         folders = {each.name for each in self._flows.iterdir() if each.is_dir()}
         known = set(self._names())
         return tuple(sorted(f for f in folders - known if ID.fullmatch(f)))
+
+    def trials(self) -> tuple[str, ...]:
+        """Folders of what is, or was, tried out."""
+        return tuple(sorted(each.name for each in self._flows.glob("*" + TRIAL)))
 
     def take_over(self) -> None:
         """Bring here what an agent of version 0.1 wanted, once."""
@@ -183,28 +254,26 @@ class Shelf:
     def _read(self) -> Iterator[Wanted | Unreadable]:
         for flow in self._names():
             try:
-                yield _wanted(self.file(flow))
+                yield self._one(self.file(flow))
             except Unreadable as flaw:
                 yield flaw
+
+    def _one(self, file: Path) -> Wanted:
+        wanted = _wanted(file)
+        try:
+            self._prove(wanted)
+        except ReleaseRefused as refusal:
+            raise Unreadable(f"{file} is not to be run: {refusal}") from None
+        return wanted
 
 
 def _wanted(file: Path) -> Wanted:
     try:
-        found = msgspec.json.decode(file.read_bytes(), type=_File)
+        found = msgspec.json.decode(file.read_bytes(), type=Kept).wanted
     except OSError as error:
         raise Unreadable(f"{file} cannot be read: {error.strerror}") from None
-    except (msgspec.MsgspecError, RecursionError) as flaw:
+    except (msgspec.MsgspecError, RecursionError, Unreadable) as flaw:
         raise Unreadable(f"{file} is unreadable: {flaw}") from None
-    wanted = Wanted(
-        found.flow,
-        found.version,
-        found.definition,
-        found.running,
-        found.runtime,
-        found.configuration,
-    )
-    if wanted.flow != file.stem:
-        raise Unreadable(f"{file} is unreadable: it names flow {wanted.flow!r}")
-    if wanted.digest != found.digest:
-        raise Unreadable(f"{file} is unreadable: the definition is not what was kept")
-    return wanted
+    if found.flow != file.stem:
+        raise Unreadable(f"{file} is unreadable: it names flow {found.flow!r}")
+    return found

@@ -20,6 +20,7 @@ from edge_agent.engine import protocol
 from edge_agent.engine.acks import Acks
 from edge_agent.engine.arrivals import Arrivals
 from edge_agent.engine.flows import Flows
+from edge_agent.engine.heeded import Heeded
 from edge_agent.engine.journal import Journal, JournalBroken, RunRow, Tail
 from edge_agent.engine.outgoing import Agent, Outgoing
 from edge_agent.engine.protocol import Request, Welcome
@@ -79,6 +80,7 @@ class Engine:
         self._acks = Acks(journal, self._roster)
         self._watching: dict[str, Runner] = {}
         self._tails = Tails()
+        self._heeded = Heeded(journal)
         self._writing = Writing(journal, time, self._acks, self._tails)
         self._tidying: IDelayedCall | None = None
         self._closed = False
@@ -259,6 +261,7 @@ class Engine:
             self._readings,
             self._flows.installed,
             lambda: list(self._watching.values()),
+            self._heeded,
             exact_ms=self._time.exact_ms(),
             skew_ms=self._time.mark.skew_ms,
             began_ms=self._began_ms,
@@ -304,6 +307,7 @@ class Engine:
     # --- after the commit ---
 
     def _let_out(self, turn: Turn) -> None:
+        self._heeded.adopt(turn.heeded)
         for move in turn.forgotten:
             self._drop(move.runner)
         for move in turn.moves.values():

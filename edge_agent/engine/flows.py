@@ -6,6 +6,7 @@ it began with to its end, so the journal keeps every definition some run needs.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from heddle.workflow.definition import Phase, Workflow
 from heddle.workflow.findings import WorkflowInvalid
 from heddle.workflow.parse import parse
 
+_REMEMBERED = 8
 _DURATIONS = frozenset({"durationInMS", "sustainTimeInMS", "consecutiveTimeMS"})
 
 
@@ -30,6 +32,7 @@ class FlowFile(msgspec.Struct, frozen=True):
     flow: str
     version: int
     definition: dict[str, Any]
+    hand_over: str = ""  # "must" or "may": active runs of other versions go on as it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,17 +118,21 @@ def load_flows(journal: Journal, file: FlowFile, time_scale: float = 1.0) -> Flo
 
 
 def _load(row: FlowRow, time_scale: float) -> Flow:
-    definition = msgspec.json.decode(row.definition)
-    if time_scale != 1.0:
-        definition = scaled(definition, time_scale)
     try:
-        workflow = parse(definition)
+        workflow = _workflow(row.definition, time_scale)
     except WorkflowInvalid as flaw:
         told = "; ".join(finding.message for finding in flaw.findings[:5])
         raise FlowUnusable(
             f"flow {row.flow} version {row.version} cannot be run: {told}"
         ) from None
     return Flow(row.key, row.flow, row.version, workflow)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _workflow(definition: bytes, time_scale: float) -> Workflow:
+    """Engines of one process, as a swarm's, share what never changes."""
+    found = msgspec.json.decode(definition)
+    return parse(found if time_scale == 1.0 else scaled(found, time_scale))
 
 
 def scaled(source: object, time_scale: float) -> Any:

@@ -92,6 +92,15 @@ MIGRATIONS = (
     """,
 )
 
+# What an earlier engine of the same version does without: it may have the file again.
+_BESIDE = """
+    create table if not exists heeded (
+        number integer primary key,
+        name text not null unique,
+        answer blob not null
+    )
+"""
+
 _INPUT = (
     "select input.key, run, seq, input.at_ms, skew_ms, input.drift_us, payload"
     " from input join run on run.key = input.run where seq >= inputs"
@@ -285,7 +294,29 @@ class Journal:
         self._db.execute("delete from event where run = ?", (run,))
         self._db.execute("delete from run where key = ?", (run,))
 
+    def add_heeded(self, answers: Mapping[str, bytes], at_most: int) -> None:
+        """Keep how requests were answered, but no more than so many."""
+        self._db.executemany(
+            "insert or replace into heeded (name, answer) values (?, ?)",
+            answers.items(),
+        )
+        self._db.execute(
+            "delete from heeded where number <="
+            " (select coalesce(max(number), 0) - ? from heeded)",
+            (at_most,),
+        )
+
+    def move_run(self, run: RunRow) -> None:
+        """Let a run follow another definition from this snapshot on."""
+        self._db.execute("update run set flow = ? where key = ?", (run.flow, run.key))
+        self.snapshot(run)
+
     # --- what is read ---
+
+    def heeded(self) -> list[tuple[str, bytes]]:
+        """How requests were answered, the newest last."""
+        rows = self._db.execute("select name, answer from heeded order by number")
+        return list(rows)
 
     def mark(self) -> Mark | None:
         """Where steady time stood when it was last kept."""
@@ -402,6 +433,7 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
     for script in MIGRATIONS[version:]:
         for statement in script.split(";"):
             connection.execute(statement)
+    connection.execute(_BESIDE)
     if version < len(MIGRATIONS):
         connection.execute(f"pragma application_id = {APPLICATION_ID}")
         connection.execute(f"pragma user_version = {len(MIGRATIONS)}")

@@ -30,7 +30,8 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from edge_agent.engine.engine import Engine
-from edge_agent.engine.flows import FlowFile, FlowUnusable, load_flows, read_flow
+from edge_agent.engine.flows import FlowFile, FlowUnusable, read_flow
+from edge_agent.engine.handover import take_up
 from edge_agent.engine.journal import (
     Journal,
     JournalBroken,
@@ -60,7 +61,7 @@ def compose(
     directory: Path = HERE,
 ) -> Engine:
     """An engine over an open journal, not started yet."""
-    flows = load_flows(journal, file, time_scale)
+    flows = take_up(journal, file, time_scale)
     kept = journal.mark()
     note = VouchNote(directory / VOUCHED_NAME)
     last_ms = max(journal.last_at_ms(), note.at_ms)

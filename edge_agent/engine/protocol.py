@@ -62,6 +62,7 @@ class Approve(msgspec.Struct, frozen=True, kw_only=True, tag="approve"):
     listener: str | None = None
     by: str = ""
     comment: str = ""
+    key: str | None = None  # a repeat with the same key gets the same answer
 
 
 class Trigger(msgspec.Struct, frozen=True, kw_only=True, tag="trigger"):
@@ -70,6 +71,7 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, tag="trigger"):
     run: str
     listener: str
     by: str = ""
+    key: str | None = None
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True, tag="status"):

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from edge_agent.engine import protocol
 from edge_agent.engine.flows import Flow
+from edge_agent.engine.heeded import Heeded, name_of
 from edge_agent.engine.journal import RunRow
 from edge_agent.engine.protocol import Answered, Refusal, Report, Request
 from edge_agent.engine.readings import Readings
@@ -88,6 +89,7 @@ class Turn:
         readings: Readings,
         flow: Flow,
         watching: Callable[[], list[Runner]],
+        heeded: Heeded,
         *,
         exact_ms: float,
         skew_ms: int,
@@ -97,11 +99,13 @@ class Turn:
         self._readings = readings
         self._flow = flow
         self._watching = watching
+        self._known_answers = heeded
         self._exact_ms = exact_ms
         self.now_ms = int(exact_ms + SLACK_MS)
         self._skew_ms = skew_ms
         self._began_ms = began_ms
         self.moves: dict[str, Move] = {}
+        self.heeded: dict[str, Report] = {}  # requests with a key, and their answers
         self.forgotten: list[Move] = []
         self.answers: list[tuple[Answer, Answered | Refusal]] = []
         self.tidying = False
@@ -199,13 +203,24 @@ class Turn:
 
     def _heed(self, request: Request) -> Answered | Refusal:
         try:
-            return Answered(request.id, self._obey(request.command))
+            return Answered(request.id, self._obey_once(request.command))
         except FleetError as refused:
             return refused_with(request.id, refused)
         except Exception:  # noqa: BLE001 -- the boundary: one answer, and a trace of it
             defect = InternalError(f"the engine failed (reference {_reference()})")
             log.failure("{sentence}", sentence=str(defect))
             return refused_with(request.id, defect)
+
+    def _obey_once(self, command: protocol.Command) -> tuple[Report, ...]:
+        name = name_of(command)
+        if name is None:
+            return self._obey(command)
+        _check_length("key", name)
+        known = self.heeded.get(name) or self._known_answers.answer(name)
+        if known is None:
+            (known,) = self._obey(command)
+            self.heeded[name] = known
+        return (known,)
 
     def _obey(self, command: protocol.Command) -> tuple[Report, ...]:
         match command:

@@ -7,6 +7,7 @@ changed, and the engine goes on without until there is room.
 from twisted.logger import Logger
 
 from edge_agent.engine.acks import Acks
+from edge_agent.engine.heeded import write as write_heeded
 from edge_agent.engine.journal import Journal, JournalFull
 from edge_agent.engine.records import encode_execute
 from edge_agent.engine.runner import Move
@@ -44,7 +45,8 @@ class Writing:
         moves = [move for move in turn.moves.values() if move.is_to_be_written()]
         acks = self._acks_to_keep(turn, moves)
         mark = None if self.has_mark() else self._time.mark
-        if not (moves or turn.forgotten or turn.carried or acks or mark):
+        others = turn.forgotten or turn.carried or turn.heeded
+        if not (moves or others or acks or mark):
             return True
         first = self._journal.next_input
         try:
@@ -54,6 +56,8 @@ class Writing:
                 self._write(turn, moves)
                 self._cut(turn, moves, first)
                 self._acks.write(acks)
+                if turn.heeded:
+                    write_heeded(self._journal, turn.heeded)
         except JournalFull:
             self._note_full(full=True)
             return False

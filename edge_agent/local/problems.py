@@ -17,7 +17,7 @@ from heddle.contract.declare import (
     LocalError,
     StorageUnavailable,
 )
-from heddle.contract.flows import Finding, FlowInvalid
+from heddle.contract.flows import Finding, FlowInvalid, ReleaseRefused
 from heddle.contract.runs import (
     EngineUnavailable,
     FlowNotInstalled,
@@ -71,6 +71,7 @@ STATUS: dict[type[FleetError], HTTPStatus] = {
     NotJson: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     WrongHost: HTTPStatus.MISDIRECTED_REQUEST,
     FlowInvalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    ReleaseRefused: HTTPStatus.FORBIDDEN,
     Unseen: HTTPStatus.PRECONDITION_REQUIRED,
     EngineUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -17,9 +17,8 @@ import msgspec
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
-from twisted.protocols.policies import WrappingFactory
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request, Site
+from twisted.web.server import NOT_DONE_YET, Site
 from typing_extensions import override
 
 from edge_agent.facts import agent_version
@@ -42,11 +41,10 @@ from edge_agent.local.problems import (
 from edge_agent.local.routes import Answer, Api, Asked, Route, find, read_body
 from heddle.contract.declare import FleetError
 from heddle.wamp.spawn import spawn
+from heddle.web import MAX_BODY_BYTES, Bounded, BoundedRequest
 
 log = Logger()
 
-MAX_BODY_BYTES = 900_000  # what the router takes of a workflow, less what goes with it
-MAX_DROPPED_BYTES = 50_000_000
 MAX_CONNECTIONS = 64
 IDLE_S = 60
 LISTEN_AGAIN_S = 15.0
@@ -92,7 +90,7 @@ class LocalServer:
         self._host, self._port = host_and_port(address)
         root = _Root(reactor, api, token, own_names(self._host))
         site = _Site(root, timeout=IDLE_S)  # type: ignore[no-untyped-call]
-        self._factory: Any = _Bounded(site)  # type: ignore[no-untyped-call]
+        self._factory: Any = Bounded(site, MAX_CONNECTIONS)
         self._listening: Any = None
         self._timer: IDelayedCall | None = None
         self._told = False
@@ -144,57 +142,16 @@ class LocalServer:
             open_.transport.abortConnection()
 
 
-class _BoundedRequest(Request):
-    """A request of whose body only so much is kept: what is more is read and dropped,
-    so that whoever sends it hears why; what is endless is cut off.
-    """
-
-    taken = 0
-
-    @property
-    def is_too_large(self) -> bool:
-        """Whether there was more of it than is kept."""
-        return self.taken > MAX_BODY_BYTES
-
-    @override
-    def gotLength(self, length: int | None) -> None:
-        """Twisted's word that the body begins; it is small enough for memory."""
-        super().gotLength(0)  # type: ignore[no-untyped-call]
-
-    @override
-    def handleContentChunk(self, data: bytes) -> None:
-        """Twisted's word that some of it is there."""
-        self.taken += len(data)
-        if self.taken > MAX_DROPPED_BYTES:
-            channel: Any = self.channel
-            channel.forceAbortClient()
-        elif not self.is_too_large:
-            super().handleContentChunk(data)  # type: ignore[no-untyped-call]
-
-
 class _Site(Site):
     """Quiet, and without tracebacks."""
 
     displayTracebacks = False  # noqa: N815 -- Twisted's names
-    requestFactory = _BoundedRequest  # noqa: N815
+    requestFactory = BoundedRequest  # noqa: N815
     noisy = False
 
     @override
     def log(self, request: Any) -> None:
         """Nothing: an access log would tell every second that the page is open."""
-
-
-class _Bounded(WrappingFactory):
-    """The site with a bounded number of connections; what is more is hung up on."""
-
-    noisy = False
-
-    @override
-    def buildProtocol(self, addr: Any) -> Any:
-        """Twisted's word that somebody connects."""
-        if len(self.protocols) >= MAX_CONNECTIONS:
-            return None
-        return super().buildProtocol(addr)
 
 
 class _Root(Resource):

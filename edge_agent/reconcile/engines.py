@@ -71,6 +71,9 @@ class Engines:
         self._on_room = on_room
         self._orders: dict[str, Order] = {}
         self._running: set[str] = set()
+        self._kept: dict[str, Order] = {}
+        self._ahead: set[str] = set()
+        self._here: Waiters[None] = Waiters()  # by image
         self._unreadable: frozenset[str] = frozenset()
         self._setbacks = Setbacks(clock.seconds, chance)
         self._away: Setback | None = None
@@ -122,6 +125,32 @@ class Engines:
         self._setbacks.forget(flow)
         self._unreadable -= {flow}
         self.poke()
+
+    def keep(self, flow: str, order: Order | None) -> None:
+        """The engine of a former order shall stay, ended, though another is wanted; or
+        need not any longer.
+        """
+        if order is None:
+            self._kept.pop(flow, None)
+        else:
+            self._kept[flow] = order
+        self.poke()
+
+    async def bring(self, image: str) -> None:
+        """Have an image here before an engine needs it. Raises ``EngineFailed`` for an
+        attempt that failed; ask again, and it is tried again when that is due.
+        """
+        if image in await self._runtime.images([image]):
+            return
+        if self.room.is_tight:
+            raise EngineFailed(f"{image!r} is not fetched: {self.room.sentence}")
+        self._ahead.add(image)
+        try:
+            here = self._here.wait(image)
+            self.poke()
+            await here
+        finally:
+            self._ahead.discard(image)
 
     def leave_alone(self, flows: frozenset[str]) -> None:
         """Nobody knows what is wanted of these: touch none of their engines."""
@@ -191,8 +220,15 @@ class Engines:
         return self.room.sentence if self.room.is_tight else ""
 
     @property
-    def _images(self) -> frozenset[str]:
-        return frozenset(order.configuration.image for order in self._orders.values())
+    def is_away(self) -> bool:
+        """Whether the runtime itself does not answer now."""
+        return self._away is not None
+
+    @property
+    def images(self) -> frozenset[str]:
+        """The images of all that is wanted, or may be needed again."""
+        orders = (*self._orders.values(), *self._kept.values())
+        return frozenset(order.configuration.image for order in orders) | self._ahead
 
     # --- the queue -------------------------------------------------------------------
 
@@ -241,13 +277,14 @@ class Engines:
     async def _look(self) -> Situation:
         orders = dict(self._orders)
         found = await self._runtime.found()
-        here = await self._runtime.images(self._images)
+        here = await self._runtime.images(self.images)
         wanted = [
             Want(
                 flow,
                 await self._runtime.mark(order),
                 order.configuration.image,
                 flow in self._running,
+                await self._mark_of(self._kept.get(flow)),
             )
             for flow, order in orders.items()
         ]
@@ -261,6 +298,7 @@ class Engines:
             wanted=tuple(wanted),
             found=found,
             images=here,
+            ahead=frozenset(self._ahead),
             now_s=now_s,
             due_s=self._setbacks.due_s(),
             hung=frozenset(self._hung),
@@ -268,6 +306,9 @@ class Engines:
             is_tight=self.room.is_tight,
             may_prune=pruned_s is None or now_s - pruned_s >= PRUNE_EVERY_S,
         )
+
+    async def _mark_of(self, order: Order | None) -> str:
+        return "" if order is None else await self._runtime.mark(order)
 
     def _judge(self, room: Room) -> None:
         before, self.room = self.room, room
@@ -278,7 +319,7 @@ class Engines:
     async def _perform(self, step: Step) -> None:
         if isinstance(step, Prune):
             self._pruned_s = self._clock.seconds()
-        await self._hands.perform(step, self._orders, self._images)
+        await self._hands.perform(step, self._orders, self.images)
         match step:
             case Fetch(image):
                 self._setbacks.forget(image_key(image))
@@ -299,6 +340,11 @@ class Engines:
         for engine in situation.found:
             if engine.flow not in moving and self._is_up(engine):
                 self._up.fire(engine.flow, engine.label)
+        for image in self._here.flows():
+            if image in situation.images:
+                self._here.fire(image, None)
+            elif situation.is_tight:
+                self._here.fail(image, EngineFailed(self.room.sentence))
         there = {engine.flow for engine in situation.found}
         for flow in self._gone.flows():
             if flow not in there:
@@ -324,6 +370,8 @@ class Engines:
         log.debug(
             "{step} failed {n} times: {why}", step=step, n=setback.failures, why=why
         )
+        if isinstance(step, Fetch):
+            self._here.fail(step.image, EngineFailed(why))
         if what not in self._orders and not isinstance(step, Fetch):
             log.warn("{flow}: {why}", flow=what, why=why)
         for flow, order in tuple(self._orders.items()):
@@ -338,6 +386,8 @@ class Engines:
         self._away = Setback(failures, str(error), self._clock.seconds() + rest_s)
         for flow in self._up.flows():
             self._up.fail(flow, EngineFailed(str(error)))
+        for image in self._here.flows():
+            self._here.fail(image, EngineFailed(str(error)))
         return rest_s
 
     def _broke(self, failure: Failure) -> None:

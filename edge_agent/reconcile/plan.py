@@ -5,7 +5,8 @@ leads to a situation without steps, whichever of them failed or were cut off on 
 
 It promises that of a flow at most one engine runs, for two would share a journal: a
 successor is made beside the former engine and started once that has ended. What is
-wanted and runs as it should is never ended. What cannot be had (an image, room on the
+wanted and runs as it should is never ended. A former engine that may be needed again is
+ended and stays. What cannot be had (an image, room on the
 disk) holds up nothing that runs already.
 """
 
@@ -80,6 +81,7 @@ class Want:
     mark: str
     image: str = ""
     running: bool = True
+    kept: str = ""  # of a former engine, which ends but is not removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Situation:
     wanted: tuple[Want, ...] = ()
     found: tuple[Found, ...] = ()
     images: frozenset[str] = frozenset()  # of those wanted, the ones that are here
+    ahead: frozenset[str] = frozenset()  # images wanted before an engine needs them
     now_s: float = 0.0
     due_s: Mapping[str, float] = field(default_factory=dict)
     """By flow or ``image_key``: no attempt before this, for the last ones failed."""
@@ -119,6 +122,9 @@ def plan(situation: Situation) -> tuple[Step, ...]:
         steps += _ended(found[flow])
     if situation.is_tight and situation.may_prune:
         steps.append(Prune())
+    for image in sorted(situation.ahead - situation.images):
+        if situation.is_due(image_key(image)) and not situation.is_tight:
+            steps.append(Fetch(image))
     for flow in sorted(wanted.keys() - situation.unreadable):
         if flow in due:
             steps += _towards(wanted[flow], found[flow], situation)
@@ -133,11 +139,12 @@ def next_due_s(situation: Situation) -> float | None:
     return min(later, default=None)
 
 
-def _ended(engines: list[Found]) -> Iterator[Step]:
+def _ended(engines: list[Found], kept: str = "") -> Iterator[Step]:
     for engine in engines:
         if engine.condition in AWAKE:
             yield Stop(engine.flow, engine.mark)
-        yield Remove(engine.flow, engine.mark)
+        if engine.mark != kept:
+            yield Remove(engine.flow, engine.mark)
 
 
 def _held(want: Want, engines: list[Found]) -> Iterator[Step]:
@@ -153,12 +160,12 @@ def _towards(want: Want, engines: list[Found], now: Situation) -> Iterator[Step]
     former = [engine for engine in engines if engine.mark != want.mark]
     if not want.running:
         yield from (Stop(e.flow, e.mark) for e in right if e.condition in AWAKE)
-        yield from _ended(former)
+        yield from _ended(former, want.kept)
     elif right and right[0].condition in AWAKE:
         if right[0].condition is Condition.RUNNING and want.flow in now.hung:
             yield Stop(want.flow, want.mark)
             yield Start(want.flow, want.mark)
-        yield from _ended(former)
+        yield from _ended(former, want.kept)
     elif right:
         yield from _taken_over(want, former)
     elif want.image in now.images:
@@ -178,4 +185,4 @@ def _taken_over(want: Want, former: list[Found]) -> Iterator[Step]:
         yield HandOver(want.flow, awake[0].mark, want.mark)
     else:
         yield Start(want.flow, want.mark)
-    yield from (Remove(want.flow, engine.mark) for engine in former)
+    yield from (Remove(want.flow, e.mark) for e in former if e.mark != want.kept)

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import socket
+import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,6 +48,8 @@ HOME_LABEL, MARK_LABEL = "heddle.home", "heddle.shape"
 RELEASE_LABEL, ROLE_LABEL = "heddle.release", "heddle.role=engine"
 API_TIMEOUT_S = 20
 STOP_WITHIN_S = 5
+DIED_WITHIN_S = 20
+LAST_LINES = 5
 _SECOND_NS = 1_000_000_000
 _CONFLICT, _GONE_ANYWAY = 409, "already in progress"
 _UNLESS_STOPPED: Any = {"Name": "unless-stopped"}
@@ -194,15 +197,33 @@ class Docking:
         container = self._of_flow(flow)
         if container is None:
             return EngineState(running=False, detail="its container is gone")
-        if container.status == "running":
-            return EngineState(running=True, label=str(container.name))
-        words = [_why(container)]
-        last = container.logs(tail=3).decode(errors="replace").strip()
-        if last:
-            words.append(" | ".join(last.splitlines()))
+        runs = container.status == "running"
+        words = [self._death(container)] if runs else [_why(container)]
+        if words[0]:
+            words += last_words(container.logs(tail=LAST_LINES))
         return EngineState(
-            running=False, label=str(container.name), detail=": ".join(words)
+            running=runs, label=str(container.name), detail=": ".join(words)
         )
+
+    def _death(self, container: Container) -> str:
+        """How one that runs again died a moment ago; empty if it did not."""
+        if not container.attrs.get("RestartCount"):
+            return ""
+        now_s = time.time()  # events until then are all there: it does not wait
+        span: Any = {"since": f"{now_s - DIED_WITHIN_S:.3f}", "until": f"{now_s:.3f}"}
+        told = self._client.events(
+            **span,
+            filters={"container": container.id, "event": ["die", "oom"]},
+            decode=True,
+        )
+        words = ""
+        for event in told:
+            if event["Action"] == "oom":
+                words = f"container {container.name} ended: out of memory"
+            elif "memory" not in words:
+                code = event["Actor"]["Attributes"].get("exitCode", "?")
+                words = f"container {container.name} ended: exit code {code}"
+        return words
 
     def logs(self, flow: str, tail: int, since_s: float) -> tuple[LogLine, ...]:
         """The last lines of the flow's container."""
@@ -450,6 +471,16 @@ def _why(container: Container) -> str:
     if state.get("Error"):
         words.append(str(state["Error"]))
     return ": ".join(words)
+
+
+def last_words(log: bytes) -> list[str]:
+    """What an engine said at its end, each line once; records of its log say nothing
+    of it.
+    """
+    lines = log.decode(errors="replace").splitlines()
+    said = [line.strip() for line in lines if not line.startswith("{")]
+    told = " | ".join(dict.fromkeys(filter(None, said)))
+    return [told] if told else []
 
 
 def _unix(rfc3339: str) -> float:

@@ -64,8 +64,10 @@ class _Made:
 class InProcess(Imageless):
     """One engine object per flow."""
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(self, reactor: Any, *, takes_mb: int = 0) -> None:
+        """An engine that is to have less than it takes fails, as out of memory."""
         self._reactor = reactor
+        self._takes_mb = takes_mb
         self._made: dict[tuple[str, str], _Made] = {}
 
     async def connect(
@@ -84,7 +86,8 @@ class InProcess(Imageless):
     async def mark(self, order: Order) -> str:
         """Changes with whatever makes an engine the wrong one."""
         scale = f"{order.configuration.time_scale:g}"
-        parts = (order.release, str(order.directory), scale)
+        memory = str(order.configuration.memory_mb)
+        parts = (order.release, str(order.directory), scale, memory)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     async def found(self) -> tuple[Found, ...]:
@@ -113,6 +116,10 @@ class InProcess(Imageless):
         made = self._made.get((order.flow, await self.mark(order)))
         if made is None:
             raise EngineFailed(f"the engine of {order.flow} is gone")
+        has_mb = order.configuration.memory_mb
+        if has_mb < self._takes_mb:
+            why = f"out of memory: it takes {self._takes_mb} MB and may have {has_mb}"
+            raise EngineFailed(why)
         if made.engine is None:
             made.engine = self._begun(made, order.configuration.time_scale)
             made.become(Condition.RUNNING)

@@ -70,7 +70,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """How a flow's engine stands. ``detail`` is why it does not run, if known."""
+    """How a flow's engine stands. ``detail`` is why it does not run, if known, or how
+    one that runs again ended a moment ago.
+    """
 
     running: bool
     label: str = ""  # container name, or "pid 123"

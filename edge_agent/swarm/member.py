@@ -90,7 +90,7 @@ class Member:
             time_scale=config.time_scale,
             scan_s=self._settings.scan_s,
         )
-        runtime = InProcess(self._real)
+        runtime = InProcess(self._real, takes_mb=self.part.engine_mb)
         self._agent = Agent(
             self.line,
             config,
@@ -107,6 +107,7 @@ class Member:
                 durable=False,
             ),
             dial=runtime.connect,
+            durable=False,
         )
         await self._agent.start()
         if isinstance(line := self.line, BadLine):

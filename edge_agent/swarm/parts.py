@@ -12,6 +12,7 @@ from enum import StrEnum
 from heddle.local.swarm import device_name
 
 _UP_S, _AWAY_S = (20.0, 120.0), (5.0, 40.0)
+_ENGINE_MB = 64, 112  # the 128 of the settings are enough for all
 _LATENCY_S = (0.1, 0.5)  # a join takes twenty messages each way
 
 
@@ -55,6 +56,7 @@ class Part:
     seed: int  # of its plant
     manner: Manner
     latency_s: float  # each way, of a slow one
+    engine_mb: int = 64  # what an engine takes on it: less pinned, and it fails there
 
     def flaps(self) -> Iterator[tuple[float, float]]:
         """For ever: how long its link holds, and how long it is gone after that."""
@@ -76,4 +78,5 @@ def _part(name: str, seed: int, number: int, manners: Manners) -> Part:
         seed=own,
         manner=manners.at(place),
         latency_s=drawn.uniform(*_LATENCY_S),
+        engine_mb=drawn.randint(*_ENGINE_MB),
     )

@@ -17,7 +17,8 @@ import msgspec
 from twisted.internet.task import Clock
 
 from edge_agent.engine.engine import Engine
-from edge_agent.engine.flows import FlowFile, load_flows
+from edge_agent.engine.flows import FlowFile, FlowUnusable
+from edge_agent.engine.handover import take_up
 from edge_agent.engine.journal import Journal, open_journal
 from edge_agent.engine.protocol import (
     Acked,
@@ -185,7 +186,11 @@ class World:
             elapsed=lambda: self._engine_clock.rightNow - BEGIN_S + 1000,
             wall=lambda: self._engine_clock.rightNow + self.wall_offset_s,
         )
-        flows = load_flows(self.journal, self.file)
+        try:
+            flows = take_up(self.journal, self.file)
+        except FlowUnusable:
+            self.journal.kill()
+            raise
         kept = self.journal.mark()
         self.time = SteadyTime(clocks, kept, self.journal.last_at_ms())
         note = VouchNote(self.directory / "vouched")

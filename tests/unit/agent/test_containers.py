@@ -1,10 +1,11 @@
-"""Paths of the agent as the Docker Engine knows them."""
+"""Paths of the agent as the Docker Engine knows them, and what containers say last."""
 
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from edge_agent.runtime.containers import host_path
+from edge_agent.runtime.docking import last_words
 from edge_agent.runtime.runtime import RuntimeUnavailable
 
 MOUNTS = [
@@ -32,3 +33,9 @@ def test_on_a_host_a_path_is_itself() -> None:
 def test_what_no_mount_covers_cannot_be_shared() -> None:
     with pytest.raises(RuntimeUnavailable, match=r"/database .* on a volume"):
         host_path(Path("/database"), MOUNTS)
+
+
+def test_last_words_are_a_sentence_and_no_records_of_a_log() -> None:
+    log = b'{"flow": "brew", "version": 4}\nout of oil\n\nout of oil\n the end\n'
+    assert last_words(log) == ["out of oil | the end"]
+    assert last_words(b'{"flow": "brew"}\n') == []

@@ -19,6 +19,7 @@ class NoRoom:
     """Engines that cannot be started, tried again when that is due."""
 
     kind = Runtime.CONTAINER
+    is_away = False
 
     def __init__(self, clock):
         self._clock = clock
@@ -121,3 +122,12 @@ def test_it_remembers_which_runs_are_active() -> None:
     assert (flow.runs, flow.active) == ({"a", "b"}, {"a"})
     flow.note([report("a", RunStatus.TERMINATED)])
     assert flow.active == set()
+
+
+def test_who_hears_that_it_moved_may_part_from_it_at_once() -> None:
+    clock = Clock()
+    flow, engines = kept(clock)
+    flow.on_move = lambda: Deferred.fromCoroutine(flow.let_go())
+    clock.advance(100)
+    assert (flow.falls, engines.asked) == (1, 1)
+    assert clock.getDelayedCalls() == []

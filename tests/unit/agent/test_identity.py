@@ -56,3 +56,16 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot keep its key"):
         Identity(tmp_path / "file")
+
+
+def test_the_first_key_for_releases_is_pinned_for_good(tmp_path) -> None:
+    identity = Identity(tmp_path)
+    assert identity.pin("aa")  # not enrolled: nothing to pin it to
+    assert identity.release_key == ""
+    enrolled = b'{"project": "plant", "realm": "project_plant", "device": "press_7"}'
+    (tmp_path / "enrolled.json").write_bytes(enrolled)
+    identity = Identity(tmp_path)
+    assert identity.pin("")
+    assert identity.pin("aa")
+    assert not identity.pin("bb")
+    assert identity.release_key == Identity(tmp_path).release_key == "aa"

@@ -330,3 +330,44 @@ def test_several_wait_for_one_engine_and_some_give_up() -> None:
     second.cancel()
     scene.engines.start()
     assert [len(each) for each in heard] == [1, 1]
+
+
+def test_a_former_engine_is_kept_as_long_as_it_is_told() -> None:
+    scene = Scene()
+    scene.engines.want(order())
+    scene.engines.start()
+    scene.engines.keep("brew", order())
+    scene.engines.want(order(release="2", image="other"))
+    scene.runtime.here.add("other")
+    scene.pass_s(10)
+    both = {("brew", "1@image"): "exited", ("brew", "2@other"): "running"}
+    assert scene.runtime.conditions() == both
+    assert scene.engines.images == {"image", "other"}
+    scene.engines.keep("brew", None)
+    scene.pass_s(1)
+    assert scene.runtime.conditions() == {("brew", "2@other"): "running"}
+    assert scene.engines.images == {"other"}
+
+
+def test_an_image_is_brought_or_it_is_told_why_not() -> None:
+    scene = Scene()
+    scene.engines.start()
+    bring = lambda name: fired(Deferred.fromCoroutine(scene.engines.bring(name)))  # noqa: E731
+    assert bring("image") == [None]
+    assert bring("other") == [None]
+    assert "fetch other" in scene.calls()
+    scene.runtime.flaws["fetch"] = "no such image"
+    (why,) = bring("none")
+    assert isinstance(why, EngineFailed)
+    assert str(why) == "no such image"
+    assert scene.engines.images == frozenset()  # nobody wants them any more
+    scene.free_mb = 50
+    scene.engines.poke()
+    (why,) = bring("more")
+    assert "'more' is not fetched: the disk of" in str(why)
+    scene.free_mb = 5000
+    scene.engines.poke()
+    scene.runtime.flaws["found"] = "there is no Docker socket"
+    (why,) = bring("again")
+    assert "no Docker socket" in str(why)
+    assert scene.engines.is_away

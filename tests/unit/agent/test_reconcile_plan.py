@@ -96,6 +96,31 @@ def test_a_flow_at_rest_keeps_its_engine_but_not_a_former_one() -> None:
     )
 
 
+def test_a_former_engine_that_may_be_needed_again_ends_and_stays() -> None:
+    kept = replace(BREW, kept="old")
+    assert planned(there(RUNNING, "old"), there(EXITED, "older"), want=kept) == (
+        Create("brew", "new"),
+        HandOver("brew", "old", "new"),
+        Remove("brew", "older"),
+    )
+    assert planned(there(EXITED, "old"), there(RUNNING), want=kept) == ()
+    assert planned(there(RUNNING, "old"), there(RUNNING), want=kept) == (
+        Stop("brew", "old"),
+    )
+    back = Want("brew", "old", "image")
+    assert planned(there(EXITED, "old"), there(RUNNING), want=back) == (
+        HandOver("brew", "new", "old"),
+        Remove("brew", "new"),
+    )
+
+
+def test_an_image_is_brought_before_an_engine_needs_it() -> None:
+    later = {"ahead": frozenset({"image", "next"})}
+    assert planned(there(RUNNING), **later) == (Fetch("next"),)
+    assert planned(there(RUNNING), **later, is_tight=True) == ()
+    assert planned(there(RUNNING), **later, due_s={"image next": 200.0}) == ()
+
+
 def test_nobody_touches_what_nobody_can_read() -> None:
     unreadable = frozenset({"brew"})
     for want in (BREW, None):
@@ -163,6 +188,7 @@ class World:
     images: set[str]
     unreadable: frozenset[str]
     hung: set[str]
+    ahead: frozenset[str] = frozenset()
     done: list[Step] = field(default_factory=list)
 
     def situation(self, due_s: dict[str, float]) -> Situation:
@@ -170,6 +196,7 @@ class World:
             self.wanted,
             tuple(Found(f, m, c) for (f, m), c in self.found.items()),
             frozenset(self.images),
+            self.ahead,
             due_s=due_s,
             hung=frozenset(self.hung),
             unreadable=self.unreadable,
@@ -196,11 +223,15 @@ class World:
                 self.found[flow, mark] = EXITED
                 self.hung.discard(flow)
             case Remove(flow, mark):
-                assert self.found.get((flow, mark)) not in AWAKE
+                self._may_go(flow, mark)
                 del self.found[flow, mark]
             case Prune():
                 pass
         yield
+
+    def _may_go(self, flow: str, mark: str) -> None:
+        assert self.found.get((flow, mark)) not in AWAKE
+        assert mark not in [w.kept for w in self.wanted if w.flow == flow]
 
     def _start(self, flow: str, mark: str) -> None:
         self.found[flow, mark] = RUNNING
@@ -225,10 +256,15 @@ class World:
     def is_as_wanted(self) -> bool:
         wanted = {w.flow: w for w in self.wanted if w.flow not in self.unreadable}
         for flow, mark in self.found:
-            if flow not in self.unreadable and (
-                flow not in wanted or mark != wanted[flow].mark
+            if flow in self.unreadable:
+                continue
+            if flow not in wanted or mark not in (
+                wanted[flow].mark,
+                wanted[flow].kept,
             ):
                 return False
+        if not self.ahead <= self.images:
+            return False
         return all(
             (self.found.get((w.flow, w.mark)) in AWAKE) == w.running
             for w in wanted.values()
@@ -253,7 +289,13 @@ def worlds(draw) -> World:
             found[flow, mark] = up if mark == awake else asleep
     return World(
         tuple(
-            Want(flow, "new", draw(st.sampled_from("xy")), draw(st.booleans()))
+            Want(
+                flow,
+                "new",
+                draw(st.sampled_from("xy")),
+                draw(st.booleans()),
+                draw(st.sampled_from(("", "old"))),
+            )
             for flow in sorted(wants)
         ),
         found,
@@ -264,6 +306,7 @@ def worlds(draw) -> World:
             for f in draw(st.sets(st.sampled_from(FLOWS)))
             if found.get((f, "new")) is RUNNING
         },
+        frozenset(draw(st.sets(st.sampled_from("yz")))),
     )
 
 

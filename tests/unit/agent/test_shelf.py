@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.runtime.runtime import Configuration
-from edge_agent.shelf import Shelf, Wanted
-from heddle.contract.flows import Runtime
+from edge_agent.shelf import HandOver, Shelf, Wanted
+from heddle.contract.flows import ReleaseRefused, Runtime, SignedRelease
 
 BREW = Wanted(
     "brew",
@@ -120,3 +120,42 @@ def test_what_version_0_1_wanted_is_taken_over_once(tmp_path, shelf) -> None:
     shelf.forget("brew")
     shelf.take_over()  # not twice: it was removed since
     assert shelf.wanted() == ()
+
+
+SIGNED = replace(
+    BREW,
+    signed=SignedRelease(document=b"\x00{}", content_hash="ab", signature="c", key="d"),
+    variables={"wait": 700},
+    hand_over=HandOver.MUST,
+)
+
+
+def test_a_release_is_kept_with_its_proof_and_proved_when_read(tmp_path, shelf) -> None:
+    def prove(wanted: Wanted) -> None:
+        if wanted.signed is not None:
+            raise ReleaseRefused("it was signed by nobody we know")
+
+    shelf.put(SIGNED)
+    shelf.put(WASH)
+    (kept, _) = shelf.wanted()
+    assert (kept, kept.hand_over, kept.content_hash) == (SIGNED, HandOver.MUST, "ab")
+    shelf.lay_out(SIGNED)
+    laid_out = json.loads((shelf.directory("brew") / "flow.json").read_text())
+    assert laid_out["hand_over"] == "must"
+    strict = Shelf(tmp_path / "flows", prove=prove)
+    assert strict.wanted() == (WASH,)
+    told = strict.unreadable()["brew"]
+    assert told.endswith("is not to be run: it was signed by nobody we know")
+
+
+def test_where_no_power_cut_counts_files_are_written_in_place(tmp_path) -> None:
+    shelf = Shelf(tmp_path / "flows", durable=False)
+    shelf.put(SIGNED)
+    place = shelf.file("brew").stat().st_ino
+    shelf.put(replace(WASH, flow="brew"))  # shorter
+    assert shelf.wanted() == (replace(WASH, flow="brew"),)
+    shelf.put(SIGNED)
+    assert shelf.wanted() == (SIGNED,)
+    assert shelf.file("brew").stat().st_ino == place
+    assert shelf.file("brew").stat().st_mode & 0o077 == 0
+    assert [each.name for each in shelf.file("brew").parent.iterdir()] == ["brew.json"]

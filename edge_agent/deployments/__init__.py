@@ -1,0 +1,1 @@
+"""The device's side of deployments: releases taken up, handed back, and settled."""
