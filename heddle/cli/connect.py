@@ -20,6 +20,7 @@ from twisted.internet import task
 from twisted.internet.defer import Deferred
 
 from heddle.cli.ending import FAILED, NOT_CONNECTED, fail
+from heddle.cli.names import device_names
 from heddle.contract.declare import FleetError, LocalError, message, project_realm
 from heddle.contract.devices import LIST_DEVICES, DeviceList, ListDevices
 from heddle.contract.people import RENEW_SESSION, RenewSession, SessionTicket
@@ -39,6 +40,7 @@ from heddle.wamp.session import ConnectionLost, Session
 P = ParamSpec("P")
 
 RENEW_BELOW_S = 600
+KEEP_EVERY_S = 20.0
 
 
 class NotSignedIn(LocalError):
@@ -71,7 +73,8 @@ def save_session(saved: SavedSession) -> None:
     write_whole(file, content, mode=0o600)
 
 
-def _load_session() -> SavedSession | None:
+def saved_session() -> SavedSession | None:
+    """What ``heddle login`` kept; raises ``NotSignedIn`` if that cannot be read."""
     try:
         return msgspec.convert(json.loads(session_file().read_text()), SavedSession)
     except FileNotFoundError:
@@ -113,7 +116,7 @@ def find_target(data: Path | None) -> Target:
     """Which stack a command talks to; raises ``NotSignedIn`` if there is none."""
     if data is not None:
         return _of_folder(data)
-    if (saved := _load_session()) is not None:
+    if (saved := saved_session()) is not None:
         ticket = saved.ticket
         if ticket.expires_at_ms <= time.time() * 1000:
             raise NotSignedIn(
@@ -144,19 +147,49 @@ class Client:
             target = find_target(self.data)
             link = Joined(reactor, target.router, target.realm, target.credentials)
             async with link as session:
-                await _renew(session, target)
-                await work(session)
+                await renew(session, target)
+                keeping = _keep(reactor, session, target)
+                try:
+                    await work(session)
+                finally:
+                    keeping.stop()
 
         run_until_done(joined)
 
 
-async def _renew(session: Session, target: Target) -> None:
+async def renew(session: Session, target: Target) -> None:
+    """Have a ticket that expires soon replaced, and keep the new one."""
     saved = target.saved
     if saved is None:
         return
     if saved.ticket.expires_at_ms - time.time() * 1000 < RENEW_BELOW_S * 1000:
         ticket = await session.call(RENEW_SESSION, RenewSession())
         save_session(SavedSession(router=saved.router, ticket=ticket))
+
+
+def _keep(reactor: Any, session: Session, target: Target) -> task.LoopingCall:
+    """Renew the session's ticket for as long as the work takes."""
+    ends_at_ms = target.saved.ticket.expires_at_ms if target.saved else None
+
+    async def look() -> None:
+        nonlocal ends_at_ms
+        if ends_at_ms is None or ends_at_ms - time.time() * 1000 > RENEW_BELOW_S * 1000:
+            return
+        try:
+            ticket = await session.call(RENEW_SESSION, RenewSession())
+        except FleetError:
+            return  # asked again soon; if the session was ended, it is cut
+        ends_at_ms = ticket.expires_at_ms
+        saved = saved_session()
+        if saved is not None and saved.ticket.session == ticket.session:
+            save_session(SavedSession(router=saved.router, ticket=ticket))
+
+    keeping = task.LoopingCall(lambda: Deferred.fromCoroutine(look()))
+    keeping.clock = reactor
+    _ = keeping.start(KEEP_EVERY_S, now=False).addErrback(
+        lambda failure: click.echo(f"heddle: {failure.value}", err=True)
+    )
+    return keeping
 
 
 def run_until_done(work: Callable[[Any], Awaitable[None]]) -> None:
@@ -207,7 +240,9 @@ def client_command(
 
 
 device_option = click.option(
-    "--device", help="The device; may be left out when the project has only one."
+    "--device",
+    shell_complete=device_names,
+    help="The device; may be left out when the project has only one.",
 )
 
 

@@ -9,9 +9,11 @@ from twisted.logger import Logger
 from heddle.contract.declare import Role, check_id
 from heddle.contract.devices import DeviceKind
 from heddle.wamp.process import ConfigError, read_secret
+from services.backend.audit import Entry, record
 from services.backend.config import Config
 from services.backend.enrolment import LONGEST_VALID_S, keep_code
 from services.backend.passwords import Passwords
+from services.backend.sessions import is_key
 from services.backend.store import devices, people, projects
 from services.backend.store.database import Connection, Database
 
@@ -29,6 +31,10 @@ async def bootstrap(config: Config, database: Database, passwords: Passwords) ->
                 "and the first one needs a password"
             )
         user = check_id("BACKEND_ADMIN_USER", config.admin_user)
+        if is_key(user):
+            raise ConfigError(
+                f"setting BACKEND_ADMIN_USER is unusable: {user} is a key"
+            )
         project = check_id("BACKEND_PROJECT", config.project)
         hashed = await passwords.hash(read_secret(config.admin_password_file))
         await database(_first, user, hashed, project)
@@ -46,8 +52,10 @@ async def bootstrap(config: Config, database: Database, passwords: Passwords) ->
 
 def _first(connection: Connection, user: str, hashed: str, project: str) -> None:
     people.insert(connection, user, hashed, administrator=True)
-    projects.insert(connection, project, "")
-    people.join(connection, project, user, Role.OWNER.value)
+    if projects.insert(connection, project, ""):  # and not another backend just now
+        people.join(connection, project, user, Role.OWNER.value)
+        made = Entry("backend", Role.BACKEND.value, "project.create", project)
+        record(connection, project, made)
 
 
 def _expect_virtual(

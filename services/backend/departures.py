@@ -27,10 +27,11 @@ from heddle.contract.upkeep import (
 )
 from heddle.wamp.session import Caller, CallTimedOut, ConnectionLost, NotServed, Session
 from heddle.wamp.spawn import spawn
+from services.backend.audit import by, record
 from services.backend.gate import Gate
 from services.backend.presence import Online
 from services.backend.realm import Part, Serve
-from services.backend.store import devices
+from services.backend.store import devices, gate
 from services.backend.store.database import Connection, Database
 
 log = Logger()
@@ -76,12 +77,14 @@ class Departures(Part):
         key, device = request.public_key.lower(), caller.authid
         if not _KEY.fullmatch(key):
             raise KeyInvalid("an ed25519 public key is 64 hex digits")
-        await self._database(rekey, self._project, device, key)
+        change = await self._database(rekey, self._project, device, key, caller)
         log.info(
             "{device} of {project} has a new key", device=device, project=self._project
         )
         spawn(
-            self._admit(device, key), "admitting the new key of {device}", device=device
+            self._admit(device, key, change),
+            "admitting the new key of {device}",
+            device=device,
         )
         return KeyTaken()
 
@@ -93,8 +96,10 @@ class Departures(Part):
         if not await self._database(devices.exists, self._project, device):
             raise DeviceNotFound(f"project {self._project} has no device {device}")
         told = await self._told(device, force=request.force)
-        await self._database(devices.delete, self._project, device)
-        await self._gate.revoke(self._project, device)
+        change = await self._database(
+            forget, self._project, device, caller, told=told, forced=request.force
+        )
+        await self._gate.revoke(self._project, device, change)
         log.warn(
             "{by} has taken {device} out of {project}",
             by=caller.authid,
@@ -130,17 +135,37 @@ class Departures(Part):
             )
         return False
 
-    async def _admit(self, device: str, key: str) -> None:
+    async def _admit(self, device: str, key: str, change: int) -> None:
         await deferLater(self._clock, ADMIT_AFTER_S)
         try:
-            await self._gate.admit(self._project, device, key)
+            await self._gate.admit(self._project, device, key, change)
         except FleetError as error:  # at its next join the gatekeeper learns all
             log.warn("the router does not know the key yet: {why}", why=str(error))
 
 
-def rekey(connection: Connection, project: str, device: str, key: str) -> None:
+def rekey(
+    connection: Connection, project: str, device: str, key: str, caller: Caller
+) -> int:
     """Replace the key. Raises ``KeyInvalid`` and ``DeviceNotFound``."""
     if devices.is_anothers(connection, project, device, key):
         raise KeyInvalid("this key is another device's already")
     if not devices.rekey(connection, project, device, key):
         raise DeviceNotFound(f"project {project} has no device {device} any more")
+    record(connection, project, by(caller, "device.rekey", device, public_key=key))
+    return gate.changed(connection)
+
+
+def forget(
+    connection: Connection,
+    project: str,
+    device: str,
+    caller: Caller,
+    *,
+    told: bool,
+    forced: bool,
+) -> int:
+    """Take a device out of the project; another may have done so meanwhile."""
+    if devices.delete(connection, project, device):
+        done = by(caller, "device.decommission", device, told=told, forced=forced)
+        record(connection, project, done)
+    return gate.changed(connection)

@@ -33,9 +33,11 @@ from heddle.contract.devices import (
     RedeemCode,
 )
 from heddle.wamp.session import Caller, Session
+from services.backend.audit import by, record
 from services.backend.gate import Gate
 from services.backend.realm import Part, Serve
-from services.backend.store import codes, devices
+from services.backend.releases_keys import ReleaseKeys
+from services.backend.store import codes, devices, gate
 from services.backend.store.database import Connection, Database
 from services.backend.times import unix_ms
 
@@ -47,18 +49,20 @@ _MISREAD = str.maketrans("OIL", "011")
 
 
 class Redeemed(NamedTuple):
-    """Which device a key has become."""
+    """Which device a key has become, by which change."""
 
     project: str
     device: str
+    change: int
 
 
 class Enrolment:
     """Makes codes and redeems them."""
 
-    def __init__(self, database: Database, gate: Gate) -> None:
+    def __init__(self, database: Database, gate: Gate, keys: ReleaseKeys) -> None:
         self._database = database
         self._gate = gate
+        self._keys = keys
 
     async def create(
         self, project: str, request: CreateCode, caller: Caller
@@ -79,6 +83,7 @@ class Enrolment:
             request.kind.value,
             caller.authid,
             request.valid_s,
+            caller,
         )
         log.info(
             "{by} made an enrolment code for {device} in {project}",
@@ -96,10 +101,15 @@ class Enrolment:
         Replies when the gatekeeper lets the device in.
         """
         key = caller.authid
-        project, device = await self._database(redeem, request.code, key)
-        await self._gate.admit(project, device, key)
+        project, device, change = await self._database(redeem, request.code, caller)
+        await self._gate.admit(project, device, key, change)
         log.info("{device} is enrolled in {project}", device=device, project=project)
-        return Enrolled(project=project, realm=project_realm(project), device=device)
+        return Enrolled(
+            project=project,
+            realm=project_realm(project),
+            device=device,
+            release_key=await self._keys.public(project),
+        )
 
 
 def make_code() -> str:
@@ -123,31 +133,36 @@ def keep_code(
     kind: str,
     created_by: str,
     valid_s: int,
+    caller: Caller | None = None,
 ) -> datetime:
     """Keep a code for a device to come; a former open code for it ends."""
     if devices.exists(connection, project, device):
         raise DeviceExists(
             f"project {project} has a device {device} already: choose another id"
         )
-    return codes.insert(
+    expires_at = codes.insert(
         connection, code_hash(code), project, device, kind, created_by, valid_s
     )
+    if caller is not None:
+        record(connection, project, by(caller, "device.code", device, kind=kind))
+    return expires_at
 
 
-def redeem(connection: Connection, code: str, public_key: str) -> Redeemed:
-    """Turn the key into the code's device, once."""
-    hashed = code_hash(code)
+def redeem(connection: Connection, code: str, caller: Caller) -> Redeemed:
+    """Turn the caller's key into the code's device, once."""
+    hashed, public_key = code_hash(code), caller.authid
     found = codes.lock(connection, hashed)
     if found is None:
         raise CodeUnknown("there is no such enrolment code: check it for typing errors")
     project, device = found.project, found.device
     if found.redeemed_key is not None:
+        change = gate.changed(connection)  # first: the device cannot go meanwhile
         if (
             found.redeemed_key
             == public_key
             == devices.key_of(connection, project, device)
         ):
-            return Redeemed(project, device)
+            return Redeemed(project, device, change)
         raise CodeUsed(
             "the enrolment code has been used by another key: ask for a new one"
         )
@@ -164,7 +179,8 @@ def redeem(connection: Connection, code: str, public_key: str) -> Redeemed:
     if not devices.insert(connection, project, device, found.kind, public_key):
         raise NotPermitted("this key is a device already: it needs no code")
     codes.redeemed(connection, hashed, public_key)
-    return Redeemed(project, device)
+    record(connection, project, by(caller, "device.enrol", device, kind=found.kind))
+    return Redeemed(project, device, gate.changed(connection))
 
 
 class Codes(Part):

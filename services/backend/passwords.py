@@ -5,10 +5,12 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from heddle.contract.accounts import PasswordWeak
 from heddle.contract.declare import InvalidRequest
 from heddle.wamp.blocking import Blocking
 
 SHORTEST, LONGEST = 8, 1024
+FEWEST_DIFFERENT = 5
 _THREADS = 2  # each hash takes 64 MiB while it runs
 
 
@@ -60,6 +62,22 @@ def check_password(password: str) -> None:
             f"a password has {SHORTEST} to {LONGEST} characters; this one has "
             f"{len(password)}"
         )
+
+
+def check_strength(user: str, password: str, old: str | None = None) -> None:
+    """Refuse a new password that is easy to guess; raises ``PasswordWeak``."""
+    try:
+        check_password(password)
+    except InvalidRequest as flaw:
+        raise PasswordWeak(str(flaw)) from None
+    if password == old:
+        raise PasswordWeak("the new password is the old one")
+    if len(set(password)) < FEWEST_DIFFERENT:
+        raise PasswordWeak(
+            f"a password has {FEWEST_DIFFERENT} different characters at least"
+        )
+    if user in password.lower() and len(password) < len(user) + SHORTEST // 2:
+        raise PasswordWeak("the new password is hardly more than the user's name")
 
 
 def _bytes(password: str) -> bytes:

@@ -25,14 +25,16 @@ class Tickets:
         """The half that verifies, 64 hex digits."""
         return public_hex(self.key)
 
-    def issue(self, user: str, project: str, role: Role, now_s: float) -> SessionTicket:
-        """A ticket for a person to join a project's realm."""
-        expires_s = int(now_s) + self.valid_s
+    def issue(
+        self, user: str, project: str, role: Role, session: str, expires_s: int
+    ) -> SessionTicket:
+        """A ticket for somebody's session to join a project's realm."""
         claims = {
             "aud": AUDIENCE,
             "sub": user,
             "project": project,
             "role": role.value,
+            "sid": session,
             "exp": expires_s,
         }
         key = Ed25519PrivateKey.from_private_bytes(self.key.encode())
@@ -43,4 +45,5 @@ class Tickets:
             role=role,
             ticket=jwt.encode(claims, key, algorithm="EdDSA"),
             expires_at_ms=expires_s * 1000,
+            session=session,
         )

@@ -39,6 +39,8 @@ class Admission:
     realm: str
     role: Role
     authid: str
+    session: str = ""  # a ticket's claim ``sid``; tickets of old have none
+    until_s: float | None = None  # when the ticket expires
 
 
 def admit_key(
@@ -117,7 +119,10 @@ def admit_ticket(
     role = claims["role"]
     if role not in PEOPLE:
         raise TicketInvalid(f"the ticket gives the role {role!r}, which no person has")
-    return Admission(realm, Role(role), claims["sub"])
+    session = claims.get("sid", "")
+    if not isinstance(session, str) or known.has_ended(project, session):
+        raise TicketInvalid("the ticket's session has been ended: sign in again")
+    return Admission(realm, Role(role), claims["sub"], session, float(claims["exp"]))
 
 
 def _claims(ticket_key: str, ticket: str) -> Mapping[str, Any]:

@@ -22,8 +22,11 @@ from heddle.contract.gate import (
     ADMIT_DEVICE,
     AUTHENTICATE_KEY,
     AUTHENTICATE_TICKET,
+    CUT_PERSON,
+    EXTEND_SESSION,
     OPEN_REALM,
     REVOKE_DEVICE,
+    REVOKE_SESSION,
     SET_DIRECTORY,
 )
 from heddle.wamp.heap import freeze_heap
@@ -32,10 +35,11 @@ from heddle.wamp.uncoloured import leave_uncoloured
 from services.gatekeeper.admission import Admission
 from services.gatekeeper.directory import Known
 from services.gatekeeper.gate import Gate
-from services.gatekeeper.guard import JOIN_WITHIN_S, guard
+from services.gatekeeper.guard import JOIN_WITHIN_S, ByTicket, guard
 from services.gatekeeper.passwords import Passwords
 from services.gatekeeper.principals import load_principals
 from services.gatekeeper.realms import Realms
+from services.gatekeeper.refusals import Refusals
 
 log = Logger()
 
@@ -59,11 +63,14 @@ class Gatekeeper(ApplicationSession):  # type: ignore[misc]
         clock = controller._reactor
         session = Session(self, clock, details.authid, details.realm)
         extra = self.config.extra
+        refusals = Refusals(session, clock)
         gate = Gate(
             Known(Path(extra["cbdir"]) / "gatekeeper.json"),
             load_principals(Path(extra["cbdir"]) / extra["principals"]),
-            Realms(controller),
+            Realms(controller, refusals.action),
             Passwords(session, clock),
+            refusals,
+            clock,
         )
         await gate.open()
         guard(controller, clock, extra.get("patience_s", JOIN_WITHIN_S), gate.welcomes)
@@ -73,6 +80,9 @@ class Gatekeeper(ApplicationSession):  # type: ignore[misc]
         await session.serve(OPEN_REALM, gate.open_realm)
         await session.serve(ADMIT_DEVICE, gate.admit_device)
         await session.serve(REVOKE_DEVICE, gate.revoke_device)
+        await session.serve(REVOKE_SESSION, gate.revoke_session)
+        await session.serve(EXTEND_SESSION, gate.extend_session)
+        await session.serve(CUT_PERSON, gate.cut_person)
         if extra.get("freeze_heap", False):
             freeze_heap()
 
@@ -104,6 +114,7 @@ def answering(authenticate: Authenticate) -> Callable[..., Deferred[Details]]:
             "role": admission.role.value,
             "authid": admission.authid,
             "pubkey": (details.get("authextra") or {}).get("pubkey"),
+            "extra": ByTicket(admission.session, admission.until_s).extra(),
         }
 
     def entry(*args: Any) -> Deferred[Details]:

@@ -4,12 +4,12 @@ A connection that has not joined in time is cut, one that says HELLO twice too. 
 may claim to speak for another session (``forward_for`` is for links between routers,
 which we do not run), answer a call that was made to somebody else, or send a payload
 that others cannot read. A session whose key was revoked between challenge and answer is
-cut as it joins. Cutting means closing the socket: a GOODBYE is a request, and may be
-ignored.
+cut as it joins; one that came by a ticket when that expires without being renewed.
+Cutting means closing the socket: a GOODBYE is a request, and may be ignored.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from autobahn.wamp import message
 from crossbar.router.protocol import (
@@ -29,8 +29,29 @@ JOIN_WITHIN_S = 10.0
 
 _WITH_PAYLOAD = (message.Call, message.Publish, message.Yield, message.Error)
 
-Welcome = Callable[[str, str, str], bool]
-"""Whether realm, role and authid are still welcome."""
+OVERSTAY_S = 2.0  # for a renewal that is on its way
+
+Welcome = Callable[[str, str, str, str], bool]
+"""Whether realm, role, authid and ticket's session are still welcome."""
+
+
+class ByTicket(NamedTuple):
+    """The ticket a connection came by; the gatekeeper's word, never the client's."""
+
+    session: str = ""
+    until_s: float | None = None
+
+    def extra(self) -> dict[str, Any]:
+        """As the router keeps it with the session."""
+        return {_EXTRA: {"session": self.session, "until_s": self.until_s}}
+
+
+_EXTRA = "heddle_ticket"
+
+
+def ticket_of(extra: Mapping[str, Any] | None) -> ByTicket:
+    """What ``extra`` made of it; nothing for who came without a ticket."""
+    return ByTicket(**(extra or {}).get(_EXTRA, {}))
 
 
 def cut(session: Any) -> None:
@@ -63,6 +84,13 @@ class GuardedSession(RouterSession):  # type: ignore[misc]
         self._welcome = welcome
         self._said: set[type[message.Message]] = set()
         self._deadline: IDelayedCall | None = None
+        self.ticket_session = ""  # the claim ``sid`` of the ticket it came by
+
+    def stay_until(self, until_s: float) -> None:
+        """Cut the connection at that time, and not before."""
+        self._stop_waiting()
+        left_s = max(0.0, until_s + OVERSTAY_S - self._clock.seconds())
+        self._deadline = self._clock.callLater(left_s, self._outstayed)
 
     @override
     def onOpen(self, transport: Any) -> None:
@@ -86,8 +114,14 @@ class GuardedSession(RouterSession):  # type: ignore[misc]
     def onJoin(self, details: Any) -> None:
         self._stop_waiting()
         super().onJoin(details)
-        if not self._welcome(details.realm, details.authrole, details.authid):
+        by_ticket = ticket_of(details.authextra)
+        self.ticket_session = by_ticket.session
+        if not self._welcome(
+            details.realm, details.authrole, details.authid, by_ticket.session
+        ):
             cut(self)
+        elif by_ticket.until_s is not None:
+            self.stay_until(by_ticket.until_s)
 
     @override
     def onLeave(self, details: Any) -> None:
@@ -111,6 +145,14 @@ class GuardedSession(RouterSession):  # type: ignore[misc]
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._deadline = None
+
+    def _outstayed(self) -> None:
+        log.info(
+            "cut {authid} in {realm}: its ticket has expired",
+            authid=self._authid,
+            realm=self._realm,
+        )
+        cut(self)
 
     def _lose_patience(self) -> None:
         log.info("cut {peer}: it did not join", peer=self._transport.peer)

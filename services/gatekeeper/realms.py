@@ -4,14 +4,14 @@ A realm is never removed: Crossbar 26.10 cannot stop one without harm. A project
 is gone is refused at the gate instead.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import Any
 
 from twisted.logger import Logger
 
 from heddle.contract.declare import PEOPLE, SYSTEM_REALM, Role, Scope, project_realm
-from services.gatekeeper.guard import cut
-from services.gatekeeper.roles import ContractRole
+from services.gatekeeper.guard import GuardedSession, cut
+from services.gatekeeper.roles import ContractRole, Refused
 
 log = Logger()
 
@@ -30,8 +30,9 @@ _ROLES = {
 class Realms:
     """The realms of one router worker."""
 
-    def __init__(self, controller: Any) -> None:
+    def __init__(self, controller: Any, refused: Refused) -> None:
         self._controller = controller
+        self._refused = refused
 
     async def open_project(self, project: str) -> None:
         """Make a project's realm if it is not there."""
@@ -53,6 +54,24 @@ class Realms:
                 log.info("cut {authid} in {realm}", authid=session._authid, realm=realm)
                 cut(session)
 
+    def cut_session(self, realm: str, sessions: Container[str]) -> None:
+        """Close the connections that tickets of these sessions opened."""
+        for one in self._with_tickets(realm):
+            if one.ticket_session in sessions:
+                log.info("cut {authid} in {realm}", authid=one._authid, realm=realm)
+                cut(one)
+
+    def extend(self, realm: str, session: str, until_s: float) -> None:
+        """Let the connections of a session stay until then."""
+        for one in self._with_tickets(realm):
+            if one.ticket_session == session:
+                one.stay_until(until_s)
+
+    def _with_tickets(self, realm: str) -> Iterator[GuardedSession]:
+        for one in self._sessions(realm):
+            if isinstance(one, GuardedSession) and one.ticket_session:
+                yield one
+
     def _sessions(self, realm: str) -> list[Any]:
         if not self._controller.has_realm(realm):
             return []
@@ -68,4 +87,6 @@ class Realms:
                     role.value,
                     {"name": role.value},
                 )
-            found.router.add_role(ContractRole(found.router, role, scope))
+            found.router.add_role(
+                ContractRole(found.router, role, scope, self._refused)
+            )

@@ -1,5 +1,7 @@
 """Signing in by command line, with the ticket kept in the home of a user."""
 
+from pathlib import Path
+
 from tests.support.databases import free_port
 from tests.support.stack import heddle
 
@@ -47,3 +49,51 @@ def test_no_router_gives_one_sentence(tmp_path) -> None:
     )
     assert answer.code == 3
     assert str(port) in answer.err
+
+
+def home(folder: Path, **more: str) -> dict[str, str]:
+    """The environment of a user of their own."""
+    return {"XDG_CONFIG_HOME": str(folder), "HEDDLE_DATA": "", **more}
+
+
+def test_somebody_comes_by_invitation_and_is_taken_out(stack, tmp_path) -> None:
+    vera, password = home(tmp_path), "what vera says\n"
+    code = stack.ask("user", "invite", "viewer", "--user", "vera")["code"]
+    words = ("invitation", "accept", "--url", stack.page, "--user", "vera", code)
+    joined = heddle(*words, "--password-file", "-", env=vera, stdin=password)
+    assert (joined.code, "vera is viewer now" in joined.out) == (0, True), joined.err
+    words = ("login", stack.page, "--user", "vera", "--password-file", "-")
+    assert "as vera (viewer)" in heddle(*words, env=vera, stdin=password).out
+    assert heddle("key", "create", "mine", env=vera).code == 1
+    words = ("project", "list", "--password-file", "-", "--json")
+    (found,) = heddle(*words, env=vera, stdin=password).json["projects"]
+    assert found["project"] == "default"
+    assert stack.ask("user", "remove", "vera", "--yes")["role"] == "viewer"
+    assert heddle("device", "list", env=vera).code == 3
+
+
+def test_a_program_signs_in_by_a_key_that_no_argument_tells(stack, tmp_path) -> None:
+    made = stack.ask("key", "create", "for a test", "--role", "operator")
+    program = home(tmp_path, HEDDLE_API_KEY=made["token"])
+    signed_in = heddle("login", stack.page, env=program)
+    assert f"as key_{made['key']} (operator)" in signed_in.out, signed_in.err
+    assert made["token"] not in signed_in.out
+    (session,) = heddle("session", "list", "--json", env=program).json["sessions"]
+    assert (session["is_this"], session["client"][:6]) == (True, "heddle")
+    assert stack.ask("key", "revoke", made["key"]) == {"key": made["key"]}
+    assert heddle("device", "list", env=program).code == 3
+    flawed = heddle("login", stack.page, env=home(tmp_path, HEDDLE_API_KEY="hdl_x"))
+    assert (flawed.code, "heddle key create" in flawed.err) == (2, True)
+
+
+def test_the_audit_trail_is_verified_against_a_noted_head(stack) -> None:
+    made = stack.ask("key", "create", "to be audited")
+    stack.ask("key", "revoke", made["key"])
+    verdict = stack.ask("audit", "verify")
+    assert verdict["holds"]
+    assert stack.cli("audit", "verify", "--head", verdict["head"]).code == 0
+    broken = stack.cli("audit", "verify", "--head", "0" * 64)
+    assert (broken.code, "the end was cut off" in broken.err) == (1, True)
+    words = ("audit", "list", "--subject", made["key"])
+    told = [one["action"] for one in stack.ask(*words)["entries"]]
+    assert told == ["key.revoke", "key.create"]

@@ -9,6 +9,28 @@ from psycopg.rows import class_row
 from heddle.contract.audit import AuditEntry
 
 
+class Row(NamedTuple):
+    """An entry as it was written."""
+
+    number: int
+    at_ms: int
+    actor: str
+    role: str
+    action: str
+    subject: str
+    outcome: str
+    details: dict[str, Any]
+    request_id: str
+    previous: str
+    hash: str
+
+
+_ROW = """
+number, at_ms, actor, role, action, subject, outcome, details, request_id, previous,
+hash
+"""
+
+
 class Link(NamedTuple):
     """The newest entry, to which the next one is chained."""
 
@@ -59,3 +81,57 @@ def append(
             "hash": hashed,
         },
     )
+
+
+def newest(
+    connection: Connection[Any],
+    project: str,
+    *,
+    actor: str | None,
+    action: str | None,
+    subject: str | None,
+    outcome: str | None,
+    before: int | None,
+    most: int,
+) -> list[Row]:
+    """Entries that fit, newest first; an action that ends in a dot is a beginning."""
+    begins = action if action is not None and action.endswith(".") else None
+    with connection.cursor(row_factory=class_row(Row)) as cursor:
+        return cursor.execute(
+            f"""
+            select {_ROW} from audit
+             where project = %(project)s
+               and (%(actor)s::text is null or actor = %(actor)s)
+               and (%(action)s::text is null or action = %(action)s)
+               and (%(begins)s::text is null or starts_with(action, %(begins)s))
+               and (%(subject)s::text is null or subject = %(subject)s)
+               and (%(outcome)s::text is null or outcome = %(outcome)s)
+               and (%(before)s::bigint is null or number < %(before)s)
+             order by number desc limit %(most)s
+            """,  # noqa: S608 -- our own words
+            {
+                "project": project,
+                "actor": actor,
+                "action": None if begins else action,
+                "begins": begins,
+                "subject": subject,
+                "outcome": outcome,
+                "before": before,
+                "most": most,
+            },
+        ).fetchall()
+
+
+def following(
+    connection: Connection[Any], project: str, number: int, most: int
+) -> list[Row]:
+    """The entries after a number, oldest first."""
+    with connection.cursor(row_factory=class_row(Row)) as cursor:
+        return cursor.execute(
+            f"""
+            select {_ROW} from audit
+             where project = %(project)s and number > %(number)s
+             order by number limit %(most)s
+            """,  # noqa: S608 -- our own words
+            {"project": project, "number": number, "most": most},
+        ).fetchall()

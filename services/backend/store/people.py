@@ -22,14 +22,17 @@ def password_hash(connection: Connection[Any], user: str) -> str | None:
         ).fetchone()
 
 
-def replace_hash(connection: Connection[Any], user: str, old: str, new: str) -> None:
-    """Store a better hash of the same password, unless it was changed meanwhile."""
-    connection.execute(
-        """
-        update app_user set password_hash = %(new)s
-         where user_name = %(user)s and password_hash = %(old)s
-        """,
-        {"user": user, "old": old, "new": new},
+def replace_hash(connection: Connection[Any], user: str, old: str, new: str) -> bool:
+    """Store another hash in place of ``old``; False if it was changed meanwhile."""
+    return (
+        connection.execute(
+            """
+            update app_user set password_hash = %(new)s
+             where user_name = %(user)s and password_hash = %(old)s
+            """,
+            {"user": user, "old": old, "new": new},
+        ).rowcount
+        == 1
     )
 
 
@@ -81,16 +84,54 @@ def join(connection: Connection[Any], project: str, user: str, role: str) -> boo
     )
 
 
-def role_in(connection: Connection[Any], project: str, user: str) -> str | None:
-    """A person's role in a project; None if they are not in it."""
+def role_in(
+    connection: Connection[Any], project: str, user: str, *, lock: bool = False
+) -> str | None:
+    """A person's role in a project; None if they are not in it.
+
+    Locked, it stays so until the transaction ends.
+    """
     with connection.cursor(row_factory=scalar_row) as cursor:
         return cursor.execute(
-            """
+            f"""
             select role from membership
              where project = %(project)s and user_name = %(user)s
-            """,
+                   {"for share" if lock else ""}
+            """,  # noqa: S608 -- our own words
             {"project": project, "user": user},
         ).fetchone()
+
+
+def lock_members(connection: Connection[Any], project: str) -> dict[str, str]:
+    """The role of each person of a project; nobody else changes them meanwhile."""
+    with connection.cursor(row_factory=class_row(Member)) as cursor:
+        found = cursor.execute(
+            """
+            select user_name, role from membership
+             where project = %(project)s order by user_name for update
+            """,
+            {"project": project},
+        ).fetchall()
+    return {member.user_name: member.role for member in found}
+
+
+def set_role(connection: Connection[Any], project: str, user: str, role: str) -> None:
+    """Give a person of a project another role."""
+    connection.execute(
+        """
+        update membership set role = %(role)s
+         where project = %(project)s and user_name = %(user)s
+        """,
+        {"project": project, "user": user, "role": role},
+    )
+
+
+def leave(connection: Connection[Any], project: str, user: str) -> None:
+    """Take a person out of a project."""
+    connection.execute(
+        "delete from membership where project = %(project)s and user_name = %(user)s",
+        {"project": project, "user": user},
+    )
 
 
 def members(connection: Connection[Any], project: str) -> list[Member]:

@@ -1,9 +1,9 @@
-"""Projects at rest, and what the gatekeeper must know of them."""
+"""Projects at rest."""
 
 from typing import Any, NamedTuple
 
 from psycopg import Connection
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import class_row
 
 
 class ProjectRow(NamedTuple):
@@ -11,14 +11,6 @@ class ProjectRow(NamedTuple):
 
     project: str
     name: str
-
-
-class DeviceKeyRow(NamedTuple):
-    """A device's public key."""
-
-    project: str
-    device: str
-    public_key: str
 
 
 def insert(connection: Connection[Any], project: str, name: str) -> bool:
@@ -57,15 +49,11 @@ def of_user(connection: Connection[Any], user: str) -> list[ProjectRow]:
         ).fetchall()
 
 
-def directory(
-    connection: Connection[Any],
-) -> tuple[list[str], list[DeviceKeyRow]]:
-    """All project ids and all device keys, at one moment."""
-    connection.execute("set transaction isolation level repeatable read, read only")
-    with connection.cursor(row_factory=scalar_row) as projects:
-        ids = projects.execute("select project from project order by 1").fetchall()
-    with connection.cursor(row_factory=class_row(DeviceKeyRow)) as cursor:
-        keys = cursor.execute(
-            "select project, device, public_key from device order by 1, 2"
-        ).fetchall()
-    return ids, keys
+def exists(connection: Connection[Any], project: str) -> bool:
+    """Whether there is such a project."""
+    return (
+        connection.execute(
+            "select from project where project = %(project)s", {"project": project}
+        ).fetchone()
+        is not None
+    )

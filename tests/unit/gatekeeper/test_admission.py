@@ -14,7 +14,9 @@ from heddle.contract.gate import (
     Directory,
     KeyOfAnotherProject,
     KeyUnknown,
+    OpenRealm,
     RealmUnknown,
+    RevokeSession,
     TicketInvalid,
 )
 from heddle.contract.people import ProjectNotFound
@@ -122,9 +124,21 @@ def test_a_device_of_a_project_that_is_gone_is_refused(known: Known) -> None:
             admit_key(known, PRINCIPALS, realm, PRESS)
 
 
-def test_a_ticket_gives_role_and_name_of_its_claims(known: Known) -> None:
-    admission = admit_ticket(known, "project_plant", "ann", ticket(role="operator"))
-    assert admission == Admission("project_plant", Role.OPERATOR, "ann")
+def test_a_ticket_gives_what_its_claims_say(known: Known) -> None:
+    for claims, session in (({}, ""), ({"sid": "s1"}, "s1")):
+        good = ticket(role="operator", exp=4_000_000_000, **claims)
+        assert admit_ticket(known, "project_plant", "ann", good) == Admission(
+            "project_plant", Role.OPERATOR, "ann", session, 4_000_000_000.0
+        )
+
+
+def test_a_ticket_of_a_session_that_was_ended_is_refused(known: Known) -> None:
+    known.tell(RevokeSession(project="plant", session="s1", until_ms=1))
+    with pytest.raises(TicketInvalid, match="has been ended: sign in again"):
+        admit_ticket(known, "project_plant", "ann", ticket(sid="s1"))
+    assert admit_ticket(known, "project_plant", "ann", ticket(sid="s2")).authid == "ann"
+    with pytest.raises(TicketInvalid):
+        admit_ticket(known, "project_plant", "ann", ticket(sid=["s2"]))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +178,7 @@ def test_a_ticket_signed_with_the_public_key_as_a_secret_is_refused(
 
 def test_no_ticket_is_good_before_the_backend_told_its_key(tmp_path: Path) -> None:
     known = Known(tmp_path / "gatekeeper.json")
-    known.open_project("plant")
+    known.tell(OpenRealm(project="plant"))
     with pytest.raises(TicketInvalid, match="try again"):
         admit_ticket(known, "project_plant", "ann", ticket())
 
