@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from typing_extensions import override
 
 
@@ -24,6 +25,19 @@ class LazyGroup(click.Group):
     @override
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *self._lazy})
+
+    @override
+    def shell_complete(
+        self, ctx: click.Context, incomplete: str
+    ) -> list[CompletionItem]:
+        """Names alone: for their help all commands would have to be imported."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        return [
+            CompletionItem(name)
+            for name in self.list_commands(ctx)
+            if name.startswith(incomplete)
+        ]
 
     @override
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

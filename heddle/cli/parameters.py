@@ -54,3 +54,14 @@ def pairs(
         if not tag or not node:
             raise click.BadParameter(f"{value!r} is not TAG=ID")
     return tuple((tag, node) for _, (tag, _, node) in split)
+
+
+def settings(ctx: object, option: object, values: tuple[str, ...]) -> dict[str, str]:
+    """``NAME=VALUE``, any number; the value begins after the first equals sign."""
+    found: dict[str, str] = {}
+    for given in values:
+        name, equals, value = given.partition("=")
+        if not name.strip() or not equals:
+            raise click.BadParameter(f"{given!r} is not NAME=VALUE")
+        found[name.strip()] = value
+    return found

@@ -13,7 +13,7 @@ from heddle.local.stack import Settings, Stack
 from heddle.local.supervise import Death
 from heddle.wamp.process import Stop, run
 
-STOP_WITHIN_S = 60.0  # five programs, one after the other: each is killed after ten
+STOP_WITHIN_S = 70.0  # six programs, one after the other: each is killed after ten
 
 _data_option = click.option(
     "--data",
@@ -28,6 +28,11 @@ _data_option = click.option(
 @click.command()
 @_data_option
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option(
+    "--api-port",
+    type=click.IntRange(1, 65535),
+    help="Of the REST API; the port after the page's otherwise.",
+)
 @click.option(
     "--time-scale",
     type=click.FloatRange(min=0.01, max=1000),
@@ -57,9 +62,9 @@ _data_option = click.option(
 )
 @click.option(
     "--metrics-port",
-    type=click.IntRange(1, 65533),
+    type=click.IntRange(1, 65532),
     help="Serve figures for Prometheus on loopback: fleetdata's on this port, the "
-    "backend's on the next, the virtual device's on the one after.",
+    "backend's on the next, then the virtual device's and the gateway's.",
 )
 @click.option("--demo", is_flag=True, help="Also start a run of the example flow.")
 def up(data: Path, demo: bool, **settings: Any) -> None:
@@ -118,6 +123,7 @@ class _Up:
         password = self._folder.secret("admin_password").read_text().strip()
         click.echo(
             f"\n  Page     {self._stack.page}"
+            f"\n  API      {self._stack.api}/docs"
             f"\n  Sign in  {ADMIN} / {password}"
             f"\n  Try      heddle run start bioreactor --data {self._folder.root}"
             f"\n  Stop     Ctrl-C; everything stays in the folder above\n"

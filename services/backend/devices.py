@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from typing_extensions import override
 
-from heddle.contract.declare import NotPermitted, check_id
+from heddle.contract.declare import InvalidRequest, NotPermitted, check_id
 from heddle.contract.devices import (
     ANNOUNCE,
     GET_DEVICE,
@@ -23,21 +23,33 @@ from heddle.contract.devices import (
 from heddle.wamp.session import Caller, Session
 from services.backend.presence import Online
 from services.backend.realm import Part, Serve
+from services.backend.releases_keys import ReleaseKeys
 from services.backend.store import devices
 from services.backend.store.database import Database
+from services.backend.targets import read_selector
+from services.backend.text import check_name
 from services.backend.times import unix_ms
+
+PAGE_BYTES = 800_000  # of reports in one reply; the router carries 1 MB
 
 
 class Devices(Part):
     """Serves the device procedures of one project."""
 
     def __init__(
-        self, clock: Any, database: Database, project: str, online: Online
+        self,
+        clock: Any,
+        database: Database,
+        project: str,
+        *,
+        online: Online,
+        keys: ReleaseKeys,
     ) -> None:
         self._clock = clock
         self._database = database
         self._project = project
         self._online = online
+        self._keys = keys
 
     @override
     async def settle(self, _session: Session, serve: Serve) -> None:
@@ -60,12 +72,32 @@ class Devices(Part):
                 f"{caller.authid} is no device of project {self._project} any more: "
                 "enrol it again"
             )
-        return Announced(device=caller.authid)
+        release_key = await self._keys.public(self._project)
+        return Announced(device=caller.authid, release_key=release_key)
 
-    async def every(self, _request: ListDevices, _caller: Caller) -> DeviceList:
+    async def every(self, request: ListDevices, _caller: Caller) -> DeviceList:
         """Serve LIST_DEVICES."""
-        rows = await self._database(devices.every, self._project)
-        return DeviceList(devices=tuple(self._detail(row).report for row in rows))
+        check_name("search", request.search)
+        check_name("after", request.after)
+        if request.most < 1:
+            raise InvalidRequest(f"most is {request.most}: ask for 1 or more devices")
+        meant = None if request.labels is None else read_selector(request.labels)
+        found = await self._database(
+            devices.labelled, self._project, request.search, request.after
+        )
+        ids = [
+            one.device
+            for one in found
+            if request.online in (None, self._online.has(one.device))
+            and (meant is None or meant.matches(one.labels))
+        ]
+        asked = ids[: request.most]
+        rows = await self._database(devices.those, self._project, asked)
+        reports = tuple(self._detail(row).report for row in rows)
+        told = fitting(reports)
+        return DeviceList(
+            devices=told, more=len(asked) < len(ids) or len(told) < len(reports)
+        )
 
     async def get(self, request: GetDevice, _caller: Caller) -> DeviceDetail:
         """Serve GET_DEVICE."""
@@ -89,12 +121,23 @@ class Devices(Part):
             else seen_at_ms,
             version=told.version if told else None,
             runtime=told.runtime if told else None,
+            labels=row.labels,
         )
         return DeviceDetail(
             report=report,
             facts=told.facts if told else None,
             tags=told.tags if told else (),
         )
+
+
+def fitting(reports: tuple[DeviceReport, ...]) -> tuple[DeviceReport, ...]:
+    """As many of them, from the first on, as one message carries."""
+    room = PAGE_BYTES
+    for number, report in enumerate(reports):
+        room -= len(msgspec.json.encode(report))
+        if room < 0:
+            return reports[:number]
+    return reports
 
 
 def _announcement(row: devices.DeviceRow) -> Announce | None:

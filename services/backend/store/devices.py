@@ -1,13 +1,13 @@
-"""Devices at rest: their keys, what they told last, when they were seen."""
+"""Devices at rest: keys, labels, what they told last, when they were seen."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import class_row, scalar_row
-from psycopg.types.json import Json
+from psycopg.types.json import Json, Jsonb
 
 
 class DeviceRow(NamedTuple):
@@ -18,27 +18,78 @@ class DeviceRow(NamedTuple):
     enrolled_at: datetime
     last_seen_at: datetime | None
     announcement: dict[str, Any] | None
+    labels: dict[str, str]
 
 
-_SELECT = """
-select device, kind, enrolled_at, last_seen_at, announcement
-  from device
- where project = %(project)s and device = coalesce(%(device)s, device)
- order by device
-"""
+class Labelled(NamedTuple):
+    """A device as selectors see it."""
+
+    device: str
+    labels: dict[str, str]
 
 
-def every(connection: Connection[Any], project: str) -> list[DeviceRow]:
-    """The project's devices, by id."""
+def those(
+    connection: Connection[Any], project: str, devices: Iterable[str]
+) -> list[DeviceRow]:
+    """Those of the devices that the project has, by id."""
     with connection.cursor(row_factory=class_row(DeviceRow)) as cursor:
-        return cursor.execute(_SELECT, {"project": project, "device": None}).fetchall()
+        return cursor.execute(
+            """
+            select device, kind, enrolled_at, last_seen_at, announcement, labels
+              from device
+             where project = %(project)s and device = any(%(devices)s)
+             order by device collate "C"
+            """,
+            {"project": project, "devices": list(devices)},
+        ).fetchall()
 
 
 def one(connection: Connection[Any], project: str, device: str) -> DeviceRow | None:
     """One device, if the project has it."""
-    with connection.cursor(row_factory=class_row(DeviceRow)) as cursor:
+    found = those(connection, project, [device])
+    return found[0] if found else None
+
+
+def labelled(
+    connection: Connection[Any], project: str, search: str = "", after: str = ""
+) -> list[Labelled]:
+    """The project's devices with their labels, by id: whose id holds ``search`` and
+    comes after ``after``.
+    """
+    with connection.cursor(row_factory=class_row(Labelled)) as cursor:
         return cursor.execute(
-            _SELECT, {"project": project, "device": device}
+            """
+            select device, labels from device
+             where project = %(project)s and device > %(after)s collate "C"
+               and strpos(device, lower(%(search)s)) > 0
+             order by device collate "C"
+            """,
+            {"project": project, "search": search, "after": after},
+        ).fetchall()
+
+
+def label(
+    connection: Connection[Any],
+    project: str,
+    device: str,
+    add: Mapping[str, str],
+    remove: Iterable[str],
+) -> dict[str, str] | None:
+    """Change a device's labels; all it has then, None if there is no such device."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(
+            """
+            update device
+               set labels = (labels - %(remove)s::text[]) || %(add)s
+             where project = %(project)s and device = %(device)s
+            returning labels
+            """,
+            {
+                "project": project,
+                "device": device,
+                "add": Jsonb(dict(add)),
+                "remove": list(remove),
+            },
         ).fetchone()
 
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from heddle.cli.__main__ import main
 from heddle.cli.connect import NotSignedIn, find_target, router_address
-from heddle.cli.flows import BadFlowFile, read_definition
+from heddle.cli.flows_edit import BadFlowFile, read_definition
 from heddle.cli.reference import cli_page
 from heddle.local.folder import Folder, FolderInUse, NoStack, StackFile
 
