@@ -1,4 +1,4 @@
-# One image a role: engine, agent, backend, fleetdata, router. `make images` collects the wheels and builds
+# One image a role: engine, agent, backend, fleetdata, gateway, router. `make images` collects the wheels and builds
 # them; nothing is fetched or compiled in here, so BASE may be any image with the Python the wheels are for.
 # Every role runs as the user heddle (10001) and wants an init: `docker run --init`, compose's `init: true`.
 # Stages stand in the order of their size: a builder without BuildKit builds all that stand before its target.
@@ -57,6 +57,11 @@ ENTRYPOINT ["python3", "-m", "services.backend"]
 
 FROM services AS fleetdata
 ENTRYPOINT ["python3", "-m", "services.fleetdata"]
+
+FROM services AS gateway
+ENV GATEWAY_LISTEN=0.0.0.0:8081
+EXPOSE 8081
+ENTRYPOINT ["python3", "-m", "services.gateway"]
 
 FROM install AS router-packages
 COPY .build/wheels/router /wheels/router

@@ -36,7 +36,7 @@ def serve_metrics(
 
     Raises ``ConfigError`` naming ``setting`` if the address is none or is taken.
     """
-    host, port = _host_and_port(address, setting)
+    host, port = host_and_port(address, setting)
     root = Resource()  # type: ignore[no-untyped-call]
     root.putChild(b"metrics", _Metrics(registry))
     site = Site(root)  # type: ignore[no-untyped-call]
@@ -70,7 +70,8 @@ class _Metrics(Resource):
         return encode(self._registry)
 
 
-def _host_and_port(address: str, setting: str) -> tuple[str, int]:
+def host_and_port(address: str, setting: str) -> tuple[str, int]:
+    """The parts of ``HOST:PORT``; raises ``ConfigError`` naming the setting."""
     host, colon, port = address.rpartition(":")
     if not (colon and port.isascii() and port.isdigit()) or not (
         1 <= int(port) <= _LARGEST_PORT

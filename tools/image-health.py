@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A container's health, told by its exit code.
 
-``healthy page PORT``: the page is served on loopback. ``healthy linked PORT``: a TCP
+``healthy page PORT``: the page is served on loopback. ``healthy ready PORT``: so is
+``/ready``. ``healthy linked PORT``: a TCP
 connection to PORT of some peer stands, so the program's session with the router does.
 """
 
@@ -14,8 +15,20 @@ ESTABLISHED = "01"
 
 def page(port: int) -> bool:
     """Whether the page is served."""
-    with urlopen(f"http://127.0.0.1:{port}/", timeout=3) as answer:
-        return bool(answer.status == 200)  # noqa: PLR2004 -- HTTP's "OK"
+    return _served(f"http://127.0.0.1:{port}/")
+
+
+def ready(port: int) -> bool:
+    """Whether the API is, and has a router."""
+    return _served(f"http://127.0.0.1:{port}/ready")
+
+
+def _served(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=3) as answer:  # noqa: S310 -- loopback
+            return bool(answer.status == 200)  # noqa: PLR2004 -- HTTP's "OK"
+    except OSError:
+        return False
 
 
 def linked(port: int) -> bool:
@@ -29,5 +42,6 @@ def linked(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    question, port = {"page": page, "linked": linked}[sys.argv[1]], int(sys.argv[2])
+    questions = {"page": page, "ready": ready, "linked": linked}
+    question, port = questions[sys.argv[1]], int(sys.argv[2])
     sys.exit(0 if question(port) else 1)

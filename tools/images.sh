@@ -2,7 +2,7 @@
 # Builds heddle/ROLE:TAG for each role, with a Docker Engine. BASE defaults to local/python, if
 # tools/image-python.sh made it, or else to the official image of the Python that .venv has: wheels fit one
 # version only.
-# usage: tools/images.sh [engine agent backend fleetdata router]        BASE=image TAG=dev
+# usage: tools/images.sh [engine agent backend fleetdata gateway router]        BASE=image TAG=dev
 set -eu
 cd "$(dirname "$0")/.."
 version() { "$@" -c 'import sys; print("%d.%d" % sys.version_info[:2])'; }
@@ -14,8 +14,8 @@ docker image inspect "$base" >/dev/null 2>&1 || base=python:$ours-slim
 base=${BASE:-$base}
 theirs=$(version docker run --rm --entrypoint python3 "$base") || { echo "make images: no base image $base" >&2; exit 1; }
 [ "$ours" = "$theirs" ] || { echo "make images: .venv has Python $ours, $base $theirs: the wheels would not fit; choose another BASE, or make .venv with another PYTHON" >&2; exit 1; }
-roles=${*:-engine agent backend fleetdata router}
-sets=$(echo "$roles" | sed 's/backend\|fleetdata/services/g' | tr ' ' '\n' | sort -u)
+roles=${*:-engine agent backend fleetdata gateway router}
+sets=$(echo "$roles" | sed 's/backend\|fleetdata\|gateway/services/g' | tr ' ' '\n' | sort -u)
 # shellcheck disable=SC2086 -- lists of words
 tools/wheels.sh $sets
 for role in $roles; do

@@ -39,13 +39,14 @@ from heddle.wamp.session import (
 POLL_S = 0.1
 MISCONFIGURED = (2, 3)  # exit codes of our programs: settings, or enrolment refused
 DATABASE = "heddle"
+_LARGEST_PORT = 65535
 
 Tell = Callable[[str, str], None]
 """Reports that a part is up: its name, and a word about it."""
 
 
 class PortInUse(LocalError):
-    """Something else listens on the page's port."""
+    """Something else listens on the page's port, or on the API's."""
 
 
 class PartRefused(LocalError):
@@ -61,12 +62,13 @@ class Settings:
     """What an operator may choose."""
 
     port: int = 8080
+    api_port: int | None = None  # of the REST API; the one after ``port`` when absent
     time_scale: float = 1.0
     driver: str = "plant"
     seed: int = 1
     runtime: str = "auto"
     postgres_bin: Path | None = None  # PostgreSQL's programs; the wheel's when absent
-    metrics_port: int | None = None  # the first of three for Prometheus
+    metrics_port: int | None = None  # the first of four for Prometheus
 
 
 class Stack:
@@ -91,6 +93,19 @@ class Stack:
         return f"http://127.0.0.1:{self._settings.port}/"
 
     @property
+    def api(self) -> str:
+        """The address of the REST API."""
+        return f"http://127.0.0.1:{self._api_port}/api/v1"
+
+    @property
+    def _api_port(self) -> int:
+        chosen = self._settings.api_port
+        if chosen is not None:
+            return chosen
+        port = self._settings.port
+        return port + 1 if port < _LARGEST_PORT else port - 1
+
+    @property
     def router(self) -> str:
         """The address for WAMP clients."""
         return f"ws://127.0.0.1:{self._settings.port}/ws"
@@ -102,7 +117,8 @@ class Stack:
         """
         self._folder.prepare()
         self._folder.lock()
-        _claim_port(self._settings.port)
+        _claim_port(self._settings.port, "--port")
+        _claim_port(self._api_port, "--api-port")
         self._internal_port = _free_port()
         database = self._database()
 
@@ -155,6 +171,7 @@ class Stack:
         )
         for name in SERVICES:
             yield self._service(name, database)
+        yield self._gateway()
         yield self._device()
 
     def _service(self, name: str, database: Postgres) -> Program:
@@ -181,6 +198,14 @@ class Stack:
             {f"{prefix}_{setting}": value for setting, value in own.items()},
         )
 
+    def _gateway(self) -> Program:
+        settings = {
+            "GATEWAY_ROUTER_URL": self._router_inside,
+            "GATEWAY_LISTEN": f"127.0.0.1:{self._api_port}",
+            "GATEWAY_METRICS": self._metrics("gateway"),
+        }
+        return self._program("gateway", _python("services.gateway"), settings)
+
     def _device(self) -> Program:
         settings = {
             "AGENT_ROUTER_URL": self.router,
@@ -200,7 +225,7 @@ class Stack:
         """Where a program serves its figures; nowhere if that is not wanted."""
         if self._settings.metrics_port is None:
             return ""
-        offset = ("fleetdata", "backend", DEVICE).index(name)
+        offset = ("fleetdata", "backend", DEVICE, "gateway").index(name)
         return f"127.0.0.1:{self._settings.metrics_port + offset}"
 
     @property
@@ -257,7 +282,7 @@ class Stack:
 
     async def _online_device(self, session: Session) -> DeviceReport | None:
         try:
-            found = await session.call(LIST_DEVICES, ListDevices())
+            found = await session.call(LIST_DEVICES, ListDevices(search=DEVICE))
         except (NotServed, StorageUnavailable, UnexpectedError):
             await self._pause()
             return None
@@ -296,7 +321,7 @@ def _python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
-def _claim_port(port: int) -> None:
+def _claim_port(port: int, option: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -304,7 +329,7 @@ def _claim_port(port: int) -> None:
         except OSError as error:
             raise PortInUse(
                 f"port {port} cannot be used ({error.strerror}): stop what listens "
-                f"there, or choose another with --port"
+                f"there, or choose another with {option}"
             ) from None
 
 

@@ -1,0 +1,1 @@
+"""REST for programs that do not speak WAMP; whoever asks, asks in their own name."""

@@ -1,0 +1,23 @@
+"""The process ``heddle-gateway``."""
+
+from typing import Any
+
+from heddle.wamp.process import Stop, load_config, run
+from services.gateway.config import Config
+from services.gateway.service import Gateway
+
+
+async def start(reactor: Any) -> Stop:
+    """Compose and start the service."""
+    service = Gateway(reactor, load_config(Config, "GATEWAY_"))
+    service.start()
+    return service.stop
+
+
+def main() -> None:
+    """Run until told to stop."""
+    run(start)
+
+
+if __name__ == "__main__":
+    main()
