@@ -7,7 +7,7 @@ page := $(shell find services/web \( -name node_modules -o -name dist \) -prune 
 help:
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
-up: venv web ## the whole platform on this machine, running the example (ARGS="--port 8081")
+up: venv web ## the whole platform on this machine, running the example (ARGS="--port 8090")
 	@exec heddle up --demo --time-scale 10 $(ARGS)
 
 test: venv web ## every test; skips what needs a program that is missing (ARGS="-k rollout")
@@ -41,6 +41,7 @@ reference: venv ## the pages made from the code, after a change of contract or c
 	python -m heddle.contract.reference docs/reference
 	python -m heddle.contract.typescript > services/web/src/contract.ts
 	python -m heddle.cli.reference docs/reference/cli.md
+	python -m services.gateway.openapi docs/reference/openapi.json
 
 clean: ## remove all that was made here, but for `heddle up`'s data
 	rm -rf .venv .build site services/web/node_modules services/web/dist .*_cache

@@ -10,7 +10,7 @@ from heddle.contract.declare import (
     Scope,
     message,
 )
-from heddle.contract.people import User
+from heddle.contract.people import User, UserExists
 
 API_KEY_PREFIX = "key_"
 """A key signs in as a user of this prefix and its id, its secret as the password."""
@@ -288,6 +288,7 @@ REGISTER_INVITED: Procedure[RegisterInvited, User] = _account(
     "Become a user by an invitation's code, with a name and password of one's own.",
     InvitationInvalid,
     PasswordWeak,
+    UserExists,
     called_by=frozenset({Role.ENROLLING}),
     scope=Scope.SYSTEM,
 )

@@ -44,6 +44,7 @@ class ReadAudit:
     outcome: AuditOutcome | None = None
     before: int | None = None  # the last number of the page before
     most: int = 100
+    unplaced: bool = False  # instead what belongs to no project; administrators only
 
 
 @message
@@ -57,6 +58,9 @@ class AuditPage:
 @message
 class VerifyAudit:
     """Have the whole chain computed again."""
+
+    head: str = ""  # noted at an earlier time: an entry with this hash must be there
+    unplaced: bool = False  # as in ReadAudit
 
 
 @message

@@ -94,6 +94,7 @@ class StrategyConfig:
     canary_delay: str | int | None = None  # canary: 30m
     switch_delay: str | int | None = None  # blue-green: 10m
     timeout: str | int | None = None  # of each target: 30m, canary 2h, blue-green 1h
+    revert_timeout: str | int | None = None  # of a rollback, for those silent: 10m
     auto_rollback: bool = True
     health_check: bool = True
     watch: str | int | None = None  # how long a device's health is watched: 30s
@@ -414,7 +415,7 @@ def _command(
     )
 
 
-START_DEPLOYMENT = _command("start", "Let a pending deployment begin.")
+START_DEPLOYMENT = _command("start", "Let a pending deployment begin.", FlowArchived)
 PAUSE_DEPLOYMENT = _command("pause", "Deploy to no further device for now.")
 RESUME_DEPLOYMENT = _command("resume", "Let a paused deployment go on.")
 CANCEL_DEPLOYMENT = _command(
@@ -424,7 +425,10 @@ ROLL_BACK_DEPLOYMENT = _command(
     "rollback", "Bring every device it reached back to its former release."
 )
 APPROVE_DEPLOYMENT = _command(
-    "approve", "Let a deployment begin, as a second person.", SecondPersonNeeded
+    "approve",
+    "Let a deployment begin, as a second person.",
+    SecondPersonNeeded,
+    FlowArchived,
 )
 DEPLOYMENT_MOVED = Topic(
     "heddle.backend.deployment.moved",

@@ -179,6 +179,12 @@ class DeviceExists(FleetError):
     uri = "heddle.error.device_exists"
 
 
+class SelectorInvalid(FleetError):
+    """The selector of labels cannot be read; the sentence names the place."""
+
+    uri = "heddle.error.selector_invalid"
+
+
 class CodeUnknown(FleetError):
     """No such enrolment code was ever made."""
 
@@ -235,6 +241,7 @@ LIST_DEVICES = Procedure(
     served_by=Role.BACKEND,
     called_by=PEOPLE,
     summary="All devices of the project and whether they are online.",
+    raises=(SelectorInvalid,),
 )
 GET_DEVICE = Procedure(
     "heddle.backend.device.get",

@@ -6,13 +6,15 @@ from dataclasses import field
 from heddle.contract.declare import (
     OPERATORS,
     PEOPLE,
-    FleetError,
     Procedure,
     Role,
     Scope,
     message,
 )
 from heddle.contract.devices import DeviceNotFound
+from heddle.contract.devices import (
+    SelectorInvalid as SelectorInvalid,  # noqa: PLC0414 -- it is of this vocabulary, too
+)
 from heddle.contract.runs import RunReport, StopMode
 
 
@@ -96,12 +98,6 @@ class FleetResults:
 
     results: tuple[FleetResult, ...]
     counts: dict[str, int]  # by outcome
-
-
-class SelectorInvalid(FleetError):
-    """The selector of labels cannot be read; the sentence names the place."""
-
-    uri = "heddle.error.selector_invalid"
 
 
 LABEL_DEVICE: Procedure[LabelDevice, DeviceLabels] = Procedure(

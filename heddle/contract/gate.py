@@ -1,6 +1,10 @@
 """The gate: what the backend tells the gatekeeper, and why it lets nobody in.
 
 A refused session gets one of ``REFUSALS`` as the reason of its ABORT.
+
+Several backends tell it side by side. ``change`` orders what they tell: it grows with
+every change in their database, so that what arrives late undoes nothing; 0 is a teller
+who knows no order.
 """
 
 from typing import Any
@@ -16,16 +20,18 @@ class DeviceKey:
     project: str
     device: str
     public_key: str
+    change: int = 0
 
 
 @message
 class Directory:
-    """Everything the gatekeeper must know; replaces what it knew."""
+    """Everything the gatekeeper must know, as of a change; replaces what it knew."""
 
     projects: tuple[str, ...]
     devices: tuple[DeviceKey, ...]
     ticket_key: str  # ed25519 public key of the backend's tickets, 64 hex digits
     revoked: tuple["RevokeSession", ...] = ()  # sessions ended before their time
+    change: int = 0
 
 
 @message
@@ -33,6 +39,7 @@ class OpenRealm:
     """Make a project's realm if it is not there."""
 
     project: str
+    change: int = 0
 
 
 @message
@@ -41,6 +48,7 @@ class RevokeDevice:
 
     project: str
     device: str
+    change: int = 0
 
 
 @message
@@ -50,6 +58,23 @@ class RevokeSession:
     project: str
     session: str  # the tickets' claim ``sid``
     until_ms: int  # when its last ticket expires; it can be forgotten then
+    change: int = 0
+
+
+@message
+class ExtendSession:
+    """A session's ticket was renewed: its connections may stay until then."""
+
+    project: str
+    session: str
+    until_ms: int
+
+
+@message
+class CutPerson:
+    """Cut a person's connections in the system realm: what opened them is void."""
+
+    user: str
 
 
 @message
@@ -138,4 +163,10 @@ REVOKE_DEVICE: Procedure[RevokeDevice, Done] = _from_backend(
 )
 REVOKE_SESSION: Procedure[RevokeSession, Done] = _from_backend(
     "session.revoke", RevokeSession, "End a person's session before its time."
+)
+EXTEND_SESSION: Procedure[ExtendSession, Done] = _from_backend(
+    "session.extend", ExtendSession, "Let a session's connections stay for longer."
+)
+CUT_PERSON: Procedure[CutPerson, Done] = _from_backend(
+    "person.cut", CutPerson, "Cut a person's connections in the system realm."
 )

@@ -68,6 +68,7 @@ class ApproveRun:
     listener: str | None = None  # needed only when several approvals are awaited
     comment: str = ""
     key: str | None = None  # a repeat with the same key gives the same answer
+    by: str | None = None  # for whom the backend speaks; from others it is not heeded
 
 
 @message

@@ -1,7 +1,8 @@
-"""What the backend tells Prometheus: who is online, and if its database answers."""
+"""What the backend tells Prometheus: its database, who is online, deployments."""
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from services.backend.deployments.figures import Figures
 from services.backend.presence import Online
 from services.backend.store.database import Database
 
@@ -16,6 +17,7 @@ class Meters:
             registry=registry,
         )
         up.set_function(lambda: database.answers)
+        self.deployments = Figures(registry)
         self._online = Gauge(
             "heddle_backend_devices_online",
             "Devices online, as the router tells.",

@@ -12,6 +12,8 @@ from twisted.internet import defer
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from heddle.contract.accounts import ACCEPT_INVITATION, REGISTER_INVITED
+from heddle.contract.audit import ROUTER_REFUSED
 from heddle.contract.declare import SYSTEM_REALM, StorageUnavailable
 from heddle.contract.devices import REDEEM_CODE
 from heddle.contract.people import (
@@ -27,21 +29,33 @@ from heddle.wamp.joining import KeyCredentials, Uplink
 from heddle.wamp.keys import load_key
 from heddle.wamp.process import Stop, read_secret
 from heddle.wamp.session import Session
+from services.backend.accounts import Account
+from services.backend.api_keys import ApiKeys
+from services.backend.audit_trail import AuditTrail, RouterRefusals
 from services.backend.bootstrap import bootstrap
 from services.backend.config import Config
 from services.backend.departures import Departures
+from services.backend.deployments.lookout import Lookout
+from services.backend.deployments.part import Deployments
 from services.backend.devices import Devices
 from services.backend.enrolment import Codes, Enrolment
+from services.backend.fleet import FleetCommands
 from services.backend.flows import Flows
 from services.backend.gate import Gate
+from services.backend.invitations import Guests, Invitations
 from services.backend.local_changes import LocalChanges
 from services.backend.meters import Meters
 from services.backend.passwords import Passwords
-from services.backend.people import Members, People
+from services.backend.people import Login, Members
 from services.backend.presence import Online
 from services.backend.projects import Projects
+from services.backend.proofs import Proofs
 from services.backend.realm import ProjectRealm, serving
+from services.backend.releases import Releases
+from services.backend.releases_keys import ReleaseKeys
+from services.backend.sessions import Sessions
 from services.backend.store.database import Database, conninfo
+from services.backend.targets import Labels
 from services.backend.tickets import Tickets
 
 log = Logger()
@@ -59,22 +73,24 @@ class Backend:
         key = load_key(config.key_file)
         ticket_key = load_key(config.ticket_key_file) if config.ticket_key_file else key
         password_file = config.database_password_file
-        self._database = Database(
-            reactor,
-            conninfo(
-                config.database_url,
-                read_secret(password_file) if password_file else None,
-            ),
-            config.database_threads,
+        dsn = conninfo(
+            config.database_url, read_secret(password_file) if password_file else None
         )
+        self._database = Database(reactor, dsn, config.database_threads)
+        self._lookout = Lookout(reactor, dsn)
         self._registry = new_registry()
         self._meters = Meters(self._registry, self._database)
         self._stop_metrics: Stop | None = None
         self._passwords = Passwords(reactor)
+        self._proofs = Proofs(reactor)
+        self._release_keys = ReleaseKeys(self._database, key)
         tickets = Tickets(ticket_key, config.ticket_valid_s)
         self._gate = Gate(self._database, tickets.public_key)
-        self._enrolment = Enrolment(self._database, self._gate)
-        self._people = People(reactor, self._database, self._passwords, tickets)
+        self._enrolment = Enrolment(self._database, self._gate, self._release_keys)
+        self._login = Login(self._database, self._passwords)
+        self._sessions = Sessions(reactor, self._database, tickets, self._gate)
+        self._guests = Guests(self._database, self._passwords)
+        self._refusals = RouterRefusals(self._database)
         self._projects = Projects(self._database, self._project_made)
         self._make_uplink = partial(
             Uplink, reactor, config.router_url, credentials=KeyCredentials(key)
@@ -98,6 +114,8 @@ class Backend:
             )
         self._database.start()
         self._passwords.start()
+        self._proofs.start()
+        self._lookout.start()
         try:
             await self._until_database_answers()
         except BaseException:
@@ -114,8 +132,10 @@ class Backend:
         self._stop_threads()
 
     def _stop_threads(self) -> None:
+        self._lookout.stop()
         self._database.stop()
         self._passwords.stop()
+        self._proofs.stop()
 
     async def _until_database_answers(self) -> None:
         delay_s = FIRST_RETRY_S
@@ -135,8 +155,11 @@ class Backend:
         projects = await self._gate.tell_everything(session)
         serve = serving(session)
         await serve(REDEEM_CODE, self._enrolment.redeem)
-        await serve(CHECK_PASSWORD, self._people.check)
-        await serve(OPEN_SESSION, self._people.open)
+        await serve(CHECK_PASSWORD, self._login.check)
+        await serve(OPEN_SESSION, self._sessions.open)
+        await serve(ACCEPT_INVITATION, self._guests.accept)
+        await serve(REGISTER_INVITED, self._guests.register)
+        await serve(ROUTER_REFUSED, self._refusals.note)
         await serve(CREATE_PROJECT, self._projects.create)
         await serve(LIST_PROJECTS, self._projects.every)
         await session.hear(PROJECT_CREATED, self._made_elsewhere)
@@ -151,9 +174,9 @@ class Backend:
     def _left(self, _why: str) -> None:
         self._gate.forget()
 
-    async def _project_made(self, project: Project) -> None:
+    async def _project_made(self, project: Project, change: int) -> None:
         """Open the realm of a new project, serve it, tell the other services."""
-        await self._gate.open_realm(project.project)
+        await self._gate.open_realm(project.project, change)
         realm = self._realm(project.project)
         await realm.served(self._reactor, REALM_WITHIN_S)
         if (session := self._system.session) is not None:
@@ -165,20 +188,46 @@ class Backend:
             return known
         database, clock = self._database, self._reactor
         online = Online(clock, database, project)
+        deployments = Deployments(
+            clock, database, project, online=online, lookout=self._lookout
+        )
         realm = ProjectRealm(
             project,
             self._make_uplink,
             (
                 online,
-                Devices(clock, database, project, online),
+                Devices(
+                    clock, database, project, online=online, keys=self._release_keys
+                ),
                 Departures(clock, database, project, online=online, gate=self._gate),
+                Labels(database, project),
+                FleetCommands(clock, database, project, online),
                 Codes(self._enrolment, project),
                 Flows(database, project),
+                Releases(
+                    clock,
+                    database,
+                    project,
+                    keys=self._release_keys,
+                    proofs=self._proofs,
+                ),
+                deployments,
                 LocalChanges(database, project),
-                Members(self._people, project),
+                Members(database, self._passwords, self._sessions, project),
+                Account(
+                    clock,
+                    database,
+                    project,
+                    passwords=self._passwords,
+                    sessions=self._sessions,
+                ),
+                Invitations(database, project),
+                ApiKeys(database, self._sessions, project),
+                AuditTrail(clock, database, project),
             ),
         )
         self._realms[project] = realm
         self._meters.watch(project, online)
+        self._meters.deployments.watch(deployments)
         realm.start()
         return realm

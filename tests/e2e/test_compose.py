@@ -27,11 +27,12 @@ class Deployment:
 
     def __init__(self) -> None:
         self.name = f"heddle_test_{secrets.token_hex(3)}"
-        self.port = free_port()
+        self.port, self.api_port = free_port(), free_port()
         self.env = {
             **os.environ,
             "COMPOSE_PROJECT_NAME": self.name,
             "HEDDLE_PORT": str(self.port),
+            "HEDDLE_API_PORT": str(self.api_port),
             "HEDDLE_TIME_SCALE": "60",
         }
         if _docker("image", "ls", "-q", LOCAL_DATABASE):
@@ -106,21 +107,26 @@ def test_all_parts_are_healthy_and_setup_has_ended(deployment: Deployment) -> No
     assert {name: one["Health"] for name, one in parts.items()} == {
         "setup": "",
         **dict.fromkeys(
-            ("database", "router", "backend", "fleetdata", "device"), "healthy"
+            ("database", "router", "backend", "fleetdata", "gateway", "device"),
+            "healthy",
         ),
     }
 
 
-def test_the_page_is_served_on_loopback_only(deployment: Deployment) -> None:
-    with urlopen(f"http://127.0.0.1:{deployment.port}/") as answer:
-        assert b"Heddle" in answer.read()
+def test_page_and_api_are_served_on_loopback_only(deployment: Deployment) -> None:
+    for place in (f"{deployment.port}/", f"{deployment.api_port}/api/v1/docs"):
+        with urlopen(f"http://127.0.0.1:{place}") as answer:
+            assert b"Heddle" in answer.read()
     bound = [
         (one["Service"], port["URL"], port["PublishedPort"])
         for one in deployment.running().values()
         for port in one["Publishers"] or ()
         if port["PublishedPort"]
     ]
-    assert bound == [("router", "127.0.0.1", deployment.port)]
+    assert sorted(bound) == [
+        ("gateway", "127.0.0.1", deployment.api_port),
+        ("router", "127.0.0.1", deployment.port),
+    ]
 
 
 @pytest.mark.parametrize(

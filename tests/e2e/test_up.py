@@ -3,6 +3,7 @@
 import socket
 
 import psutil
+import pytest
 
 from tests.support.databases import free_port
 from tests.support.stack import RunningStack, eventually, heddle, running_stack
@@ -15,33 +16,38 @@ def refused(*arguments: str, env: dict[str, str] | None = None) -> str:
     return answer.err
 
 
-def test_a_port_in_use_is_named(tmp_path) -> None:
+def free_ports() -> tuple[str, ...]:
+    return "--port", str(free_port()), "--api-port", str(free_port())
+
+
+@pytest.mark.parametrize("option", ["--port", "--api-port"])
+def test_a_port_in_use_is_named(option, tmp_path) -> None:
     with socket.socket() as busy:
         busy.bind(("127.0.0.1", 0))
         busy.listen()
         port = busy.getsockname()[1]
-        said = refused("--data", str(tmp_path / "d"), "--port", str(port))
+        said = refused("--data", str(tmp_path / "d"), *free_ports(), option, str(port))
     assert f"port {port}" in said
-    assert "--port" in said
+    assert f" {option}" in said
 
 
 def test_database_programs_that_are_none_are_named(tmp_path) -> None:
     said = refused(
-        *("--data", str(tmp_path / "d"), "--port", str(free_port())),
+        *("--data", str(tmp_path / "d"), *free_ports()),
         *("--postgres-bin", str(tmp_path)),
     )
     assert str(tmp_path) in said
 
 
 def test_a_second_stack_in_the_same_folder_is_refused(stack) -> None:
-    said = refused("--data", str(stack.data), "--port", str(free_port()))
+    said = refused("--data", str(stack.data), *free_ports())
     assert "already runs" in said
     assert stack.page in said
 
 
 def test_a_bad_driver_is_named_and_everything_is_stopped(tmp_path) -> None:
     answer = heddle(
-        *("up", "--data", str(tmp_path / "d"), "--port", str(free_port())),
+        *("up", "--data", str(tmp_path / "d"), *free_ports()),
         *("--driver", "csv:nowhere.csv"),
     )
     assert answer.code == 2
@@ -50,7 +56,7 @@ def test_a_bad_driver_is_named_and_everything_is_stopped(tmp_path) -> None:
 
 def test_containers_without_docker_are_refused_in_a_sentence(tmp_path) -> None:
     answer = heddle(
-        *("up", "--data", str(tmp_path / "d"), "--port", str(free_port())),
+        *("up", "--data", str(tmp_path / "d"), *free_ports()),
         *("--runtime", "container"),
         env={"DOCKER_HOST": f"unix://{tmp_path}/no-docker.sock"},
     )

@@ -11,9 +11,10 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
-from heddle.contract.declare import StorageUnavailable
+from heddle.contract.declare import Role, StorageUnavailable
 from heddle.contract.devices import LIST_DEVICES, CodeUsed, ListDevices
 from heddle.local.postgres import Postgres, embedded_bin
+from heddle.wamp.session import Caller
 from services.backend.enrolment import keep_code, redeem
 from services.backend.store import people, projects
 from services.backend.store.database import Database, conninfo
@@ -176,6 +177,10 @@ async def test_a_unix_socket_and_a_password_of_its_own_will_do(tmp_path) -> None
             database.stop()
 
 
+def enrolling(key: str) -> Caller:
+    return Caller(session=1, authid=key * 64, role=Role.ENROLLING, request_id="r")
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_code_being_redeemed_keeps_the_next_key_waiting(
     fragile, database
@@ -183,8 +188,8 @@ async def test_a_code_being_redeemed_keeps_the_next_key_waiting(
     await database(projects.insert, "plant", "")
     await database(keep_code, "a code", "plant", "press_7", "edge", "admin", 60)
     with psycopg.connect(fragile.dsn) as connection:
-        assert redeem(connection, "a code", "a" * 64).device == "press_7"
-        second = Deferred.fromCoroutine(database(redeem, "a code", "b" * 64))
+        assert redeem(connection, "a code", enrolling("a")).device == "press_7"
+        second = Deferred.fromCoroutine(database(redeem, "a code", enrolling("b")))
         await deferLater(reactor, 0.3)
         assert not second.called
     with pytest.raises(CodeUsed):

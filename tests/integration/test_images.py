@@ -14,6 +14,7 @@ MODULES = {
     "agent": "edge_agent.__main__, edge_agent.runtime.containers",
     "backend": "services.backend.__main__, heddle.cli.__main__",
     "fleetdata": "services.fleetdata.__main__",
+    "gateway": "services.gateway.__main__",
     "router": "services.gatekeeper.node, services.gatekeeper.component",
 }
 

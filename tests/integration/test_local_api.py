@@ -16,7 +16,7 @@ from twisted.internet import reactor
 
 from edge_agent.config import RuntimeChoice
 from edge_agent.local.access import TOKEN_NAME
-from edge_agent.local.server import MAX_BODY_BYTES
+from heddle.web import MAX_BODY_BYTES
 from tests.support.databases import free_port
 from tests.support.device import (
     Site,

@@ -143,14 +143,13 @@ async def test_an_agent_is_restarted_and_at_last_taken_out(
 ) -> None:
     async with works.agent(Hand("t")):
         pass  # it is enrolled
-    log = tmp_path / "agent.log"
     config = {
         "router_url": works.fleet.router.url,
         "data": works.data,
         "kind": "virtual",
         "runtime": "process",
     }
-    program = Program(reactor, config, log)
+    program = Program(reactor, config, log := tmp_path / "agent.log")
     program.start()
     async with works.owner() as owner:
         first = await until_told(owner)
@@ -173,12 +172,17 @@ async def test_an_agent_is_restarted_and_at_last_taken_out(
         await owner.call(START_RUN, StartRun(flow="brew"), device=DEVICE)
         await refused(owner, RunAlreadyActive, Decommission(device=DEVICE))
         await refused(owner, DeviceNotFound, Decommission(device="press_8"))
-        (works.data / "opcua").mkdir()
-        (works.data / "opcua/own.key").write_text("a connection's")
-        (works.data / "host.bdseq").write_text("7")
+        leave_keys(works.data)
         await taken_out(owner)
     assert await program.ended() == 0, log_of(log)
     assert list(works.data.iterdir()) == []
+
+
+def leave_keys(data: Path) -> None:
+    """What connections keep in the agent's folder."""
+    (data / "opcua").mkdir()
+    (data / "opcua/own.key").write_text("a connection's")
+    (data / "host.bdseq").write_text("7")
 
 
 async def taken_out(owner: Session) -> None:

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -57,10 +58,11 @@ class Swarm:
             for line in process.stdout:
                 if json.loads(line)["what"] == "online":
                     break
+            threading.Thread(target=process.stdout.read, daemon=True).start()
             yield
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=120)
+            process.wait(120)
 
     def installed(self, device: str) -> int | None:
         """The version that is wanted on a device, by its own disk."""

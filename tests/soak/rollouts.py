@@ -66,7 +66,7 @@ TIMEOUT_S = {
     StrategyKind.CANARY: 20,
     StrategyKind.BLUE_GREEN: 60,
 }
-NEVER = "temperature > 100000"  # °C: what a bad release's check asks for
+NEVER = 'temperature > quantity(10000, "°C")'  # what a bad release's check asks for
 TERMINAL = frozenset(
     {
         DeploymentStatus.COMPLETED,
@@ -263,19 +263,23 @@ class Soak:
             switch_delay="2s",
             timeout=TIMEOUT_S[strategy] * 1000,
             watch="2s",
+            revert_timeout="10s",
             failure_threshold=70.0 if is_good else 40.0,
             check="" if is_good else NEVER,
         )
-        if strategy is StrategyKind.CANARY and is_good:  # a mute canary stops it all
+        if strategy is StrategyKind.CANARY and is_good:
             config = StrategyConfig(
                 canary_percentage=1,
                 canary_delay="2s",
                 timeout=TIMEOUT_S[strategy] * 1000,
                 watch="2s",
-                auto_rollback=False,
+                revert_timeout="10s",
+                failure_threshold=70.0,
             )
-        order = sorted(self.swarm.with_manner(Manner.STEADY))
-        order += sorted(self.swarm.parts.keys() - set(order))
+        order = sorted(self.swarm.parts)
+        if strategy is StrategyKind.CANARY and is_good:  # one mute canary stops it
+            steady = self.swarm.with_manner(Manner.STEADY)
+            order.sort(key=lambda device: device not in steady)
         request = CreateDeployment(
             flow=FLOW,
             version=version,

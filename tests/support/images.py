@@ -10,7 +10,7 @@ import pytest
 from tests.support.neighbours import need
 
 ROOT = Path(__file__).parents[2]
-ROLES = ("engine", "agent", "backend", "fleetdata", "router")
+ROLES = ("engine", "agent", "backend", "fleetdata", "gateway", "router")
 
 
 @cache

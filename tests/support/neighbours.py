@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+SCHEMATHESIS = "4.32.5"  # it needs other versions than crossbar has pinned
+
 
 def chromium() -> str | None:
     """The browser's path, if there is one."""
@@ -30,6 +32,14 @@ def timescaledb_bin() -> Path | None:
     default = Path(__file__).parents[2] / ".build/timescaledb/usr/lib/postgresql/17/bin"
     found = Path(os.environ.get("HEDDLE_TIMESCALEDB_BIN", default))
     return found if (found / "postgres").exists() else None
+
+
+def schemathesis() -> Path | None:
+    """Its interpreter, if it is installed in an environment of its own."""
+    folder = Path(__file__).parents[2] / ".build/bench-peers/schemathesis"
+    ready = folder / ".ready"
+    is_ready = ready.is_file() and ready.read_text() == SCHEMATHESIS
+    return folder / "bin/python" if is_ready else None
 
 
 def firewall() -> str | None:
@@ -77,6 +87,10 @@ _NEIGHBOURS: dict[str, tuple[Callable[[], bool], str]] = {
     "chromium": (lambda: chromium() is not None, "apt-get install chromium"),
     "mosquitto": (lambda: mosquitto() is not None, "apt-get install mosquitto"),
     "firewall": (lambda: firewall() is not None, "apt-get install iptables; be root"),
+    "schemathesis": (
+        lambda: schemathesis() is not None,
+        "run `python -m tests.fuzz.rest --install`",
+    ),
     "crossbar": (lambda: find_spec("crossbar") is not None, "run `make venv`"),
 }
 

@@ -104,6 +104,7 @@ class RunningStack:
     def __init__(self, data: Path, *options: str, port: int | None = None) -> None:
         self.data = data
         self.port = port or free_port()
+        self.api_port = free_port()
         self.options = options
         self.module = "heddle.cli"
         self.process: subprocess.Popen[str] | None = None
@@ -112,6 +113,10 @@ class RunningStack:
     @property
     def page(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.api_port}/api/v1"
 
     @property
     def router(self) -> str:
@@ -124,7 +129,10 @@ class RunningStack:
     def start(self) -> None:
         """Start it and wait until it says where its page is."""
         out = (self.data.parent / f"{self.data.name}.out").open("w+")
-        argv = [self.module, "up", "--data", str(self.data), "--port", str(self.port)]
+        argv = [
+            *(self.module, "up", "--data", str(self.data), "--port", str(self.port)),
+            *("--api-port", str(self.api_port)),
+        ]
         self.process = subprocess.Popen(
             [sys.executable, "-m", *argv, *self.options],
             stdout=out,

@@ -213,6 +213,7 @@ const session = {
   realm: "project_default",
   role: state === "viewer" ? "viewer" : "owner",
   ticket: "",
+  session: "",
   expires_at_ms: 0,
   received_at_ms: 0,
 } as const;

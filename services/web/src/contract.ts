@@ -255,6 +255,7 @@ export interface ApproveRun {
   readonly listener?: string | null;
   readonly comment?: string;
   readonly key?: string | null;
+  readonly by?: string | null;
 }
 
 /** Ask a device how it is. */
@@ -1204,6 +1205,7 @@ export interface ReadAudit {
   readonly outcome?: AuditOutcome | null;
   readonly before?: number | null;
   readonly most?: number;
+  readonly unplaced?: boolean;
 }
 
 /** Ask for the newest lines of a device's log, or of an engine's. */
@@ -1503,6 +1505,7 @@ export interface StrategyConfig {
   readonly canary_delay: string | number | null;
   readonly switch_delay: string | number | null;
   readonly timeout: string | number | null;
+  readonly revert_timeout: string | number | null;
   readonly auto_rollback: boolean;
   readonly health_check: boolean;
   readonly watch: string | number | null;
@@ -1635,7 +1638,10 @@ export interface ValueColumns {
 }
 
 /** Have the whole chain computed again. */
-export type VerifyAudit = Readonly<Record<string, never>>;
+export interface VerifyAudit {
+  readonly head?: string;
+  readonly unplaced?: boolean;
+}
 
 /** A flow's versions, newest first. */
 export interface VersionList {

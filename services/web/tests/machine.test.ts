@@ -22,6 +22,7 @@ function session(overrides: Partial<Session> = {}): Session {
     realm: "project_plant",
     role: "operator",
     ticket: "first",
+    session: "s1",
     received_at_ms: T0,
     expires_at_ms: T0 + 15 * MINUTE,
     ...overrides,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heddle.contract import PROCEDURES, TOPICS
+from heddle.contract.accounts import REGISTER_INVITED
 from heddle.contract.declare import PEOPLE, Procedure, Role, Scope, Topic
 from heddle.contract.devices import ANNOUNCE, PRESENCE, REDEEM_CODE
 from heddle.contract.gate import AUTHENTICATORS
@@ -155,13 +156,16 @@ def test_only_the_gatekeeper_authenticates_and_nobody_asks_it() -> None:
         assert allows(role, MINE, scope, action, uri) is expected
 
 
-def test_a_newcomer_may_redeem_a_code_and_nothing_else() -> None:
+def test_a_newcomer_may_come_by_a_code_and_do_nothing_else() -> None:
     leave = {
         (scope, action, one.uri)
         for scope, action, one in product(Scope, Action, DECLARED)
         if allows(Role.ENROLLING, MINE, scope, action, filled(one, MINE))
     }
-    assert leave == {(Scope.SYSTEM, Action.CALL, REDEEM_CODE.uri)}
+    assert leave == {
+        (Scope.SYSTEM, Action.CALL, REDEEM_CODE.uri),
+        (Scope.SYSTEM, Action.CALL, REGISTER_INVITED.uri),
+    }
 
 
 def test_a_viewer_changes_nothing() -> None:
