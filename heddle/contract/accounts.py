@@ -1,7 +1,5 @@
 """Accounts: roles, invitations, passwords, sessions, and keys for programs."""
 
-from typing import Any
-
 from heddle.contract.declare import (
     PEOPLE,
     FleetError,
@@ -9,6 +7,7 @@ from heddle.contract.declare import (
     Role,
     Scope,
     message,
+    of_backend,
 )
 from heddle.contract.people import User, UserExists
 
@@ -238,41 +237,29 @@ class ApiKeyNotFound(FleetError):
 _OWNER = frozenset({Role.OWNER})
 
 
-def _account(
-    name: str,
-    request: type[Any],
-    reply: type[Any],
-    summary: str,
-    *raises: type[FleetError],
-    called_by: frozenset[Role] = _OWNER,
-    scope: Scope = Scope.PROJECT,
-) -> Procedure[Any, Any]:
-    return Procedure(
-        f"heddle.backend.{name}",
-        request,
-        reply,
-        scope=scope,
-        served_by=Role.BACKEND,
-        called_by=called_by,
-        summary=summary,
-        raises=raises,
-    )
-
-
-INVITE: Procedure[Invite, Invitation] = _account(
-    "invitation.create", Invite, Invitation, "Invite a person to the project."
+INVITE: Procedure[Invite, Invitation] = of_backend(
+    "invitation.create",
+    Invite,
+    Invitation,
+    "Invite a person to the project.",
+    called_by=_OWNER,
 )
-LIST_INVITATIONS: Procedure[ListInvitations, InvitationList] = _account(
-    "invitation.list", ListInvitations, InvitationList, "Open invitations."
+LIST_INVITATIONS: Procedure[ListInvitations, InvitationList] = of_backend(
+    "invitation.list",
+    ListInvitations,
+    InvitationList,
+    "Open invitations.",
+    called_by=_OWNER,
 )
-WITHDRAW_INVITATION: Procedure[InvitationRef, InvitationList] = _account(
+WITHDRAW_INVITATION: Procedure[InvitationRef, InvitationList] = of_backend(
     "invitation.withdraw",
     InvitationRef,
     InvitationList,
     "Make an invitation void; answers with those left.",
     InvitationInvalid,
+    called_by=_OWNER,
 )
-ACCEPT_INVITATION: Procedure[AcceptInvitation, User] = _account(
+ACCEPT_INVITATION: Procedure[AcceptInvitation, User] = of_backend(
     "invitation.accept",
     AcceptInvitation,
     User,
@@ -281,7 +268,7 @@ ACCEPT_INVITATION: Procedure[AcceptInvitation, User] = _account(
     called_by=frozenset({Role.PERSON}),
     scope=Scope.SYSTEM,
 )
-REGISTER_INVITED: Procedure[RegisterInvited, User] = _account(
+REGISTER_INVITED: Procedure[RegisterInvited, User] = of_backend(
     "invitation.register",
     RegisterInvited,
     User,
@@ -292,15 +279,25 @@ REGISTER_INVITED: Procedure[RegisterInvited, User] = _account(
     called_by=frozenset({Role.ENROLLING}),
     scope=Scope.SYSTEM,
 )
-CHANGE_ROLE: Procedure[ChangeRole, User] = _account(
-    "user.role", ChangeRole, User, "Give a person another role.",
-    UserNotFound, LastOwner,
-)  # fmt: skip
-REMOVE_USER: Procedure[RemoveUser, User] = _account(
-    "user.remove", RemoveUser, User, "Take a person out of the project.",
-    UserNotFound, LastOwner,
-)  # fmt: skip
-CHANGE_PASSWORD: Procedure[ChangePassword, PasswordChanged] = _account(
+CHANGE_ROLE: Procedure[ChangeRole, User] = of_backend(
+    "user.role",
+    ChangeRole,
+    User,
+    "Give a person another role.",
+    UserNotFound,
+    LastOwner,
+    called_by=_OWNER,
+)
+REMOVE_USER: Procedure[RemoveUser, User] = of_backend(
+    "user.remove",
+    RemoveUser,
+    User,
+    "Take a person out of the project.",
+    UserNotFound,
+    LastOwner,
+    called_by=_OWNER,
+)
+CHANGE_PASSWORD: Procedure[ChangePassword, PasswordChanged] = of_backend(
     "user.password",
     ChangePassword,
     PasswordChanged,
@@ -309,19 +306,32 @@ CHANGE_PASSWORD: Procedure[ChangePassword, PasswordChanged] = _account(
     PasswordWeak,
     called_by=PEOPLE,
 )
-LIST_SESSIONS: Procedure[ListSessions, SessionList] = _account(
+LIST_SESSIONS: Procedure[ListSessions, SessionList] = of_backend(
     "session.list", ListSessions, SessionList, "Open sessions.", called_by=PEOPLE
 )
-END_SESSION: Procedure[EndSession, SessionEnded] = _account(
+END_SESSION: Procedure[EndSession, SessionEnded] = of_backend(
     "session.end", EndSession, SessionEnded, "End a session.", SessionNotFound,
     called_by=PEOPLE,
 )  # fmt: skip
-CREATE_API_KEY: Procedure[CreateApiKey, ApiKey] = _account(
-    "key.create", CreateApiKey, ApiKey, "Make a key for a program."
+CREATE_API_KEY: Procedure[CreateApiKey, ApiKey] = of_backend(
+    "key.create",
+    CreateApiKey,
+    ApiKey,
+    "Make a key for a program.",
+    called_by=_OWNER,
 )
-LIST_API_KEYS: Procedure[ListApiKeys, ApiKeyList] = _account(
-    "key.list", ListApiKeys, ApiKeyList, "The project's keys."
+LIST_API_KEYS: Procedure[ListApiKeys, ApiKeyList] = of_backend(
+    "key.list",
+    ListApiKeys,
+    ApiKeyList,
+    "The project's keys.",
+    called_by=_OWNER,
 )
-REVOKE_API_KEY: Procedure[RevokeApiKey, Revoked] = _account(
-    "key.revoke", RevokeApiKey, Revoked, "Make a key void.", ApiKeyNotFound
+REVOKE_API_KEY: Procedure[RevokeApiKey, Revoked] = of_backend(
+    "key.revoke",
+    RevokeApiKey,
+    Revoked,
+    "Make a key void.",
+    ApiKeyNotFound,
+    called_by=_OWNER,
 )

@@ -9,7 +9,7 @@ import enum
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar, dataclass_transform, final
+from typing import Any, ClassVar, Generic, TypeVar, dataclass_transform, final
 
 ID = re.compile(r"[a-z0-9_]{1,64}")
 
@@ -149,6 +149,28 @@ class Procedure(Generic[Request, Reply]):
     def at(self, **ids: str) -> str:
         """The concrete URI, e.g. ``START_RUN.at(device="press_7")``."""
         return _fill(self.uri, ids)
+
+
+def of_backend(
+    name: str,
+    request: type[Any],
+    reply: type[Any],
+    summary: str,
+    *raises: type[FleetError],
+    called_by: frozenset[Role] = OPERATORS,
+    scope: Scope = Scope.PROJECT,
+) -> Procedure[Any, Any]:
+    """A procedure ``heddle.backend.{name}``."""
+    return Procedure(
+        f"heddle.backend.{name}",
+        request,
+        reply,
+        scope=scope,
+        served_by=Role.BACKEND,
+        called_by=called_by,
+        summary=summary,
+        raises=raises,
+    )
 
 
 @final

@@ -8,7 +8,6 @@ from dataclasses import field
 from typing import Any
 
 from heddle.contract.declare import (
-    OPERATORS,
     PEOPLE,
     FleetError,
     Procedure,
@@ -16,6 +15,7 @@ from heddle.contract.declare import (
     Scope,
     Topic,
     message,
+    of_backend,
 )
 from heddle.contract.fleet import SelectorInvalid, Targets
 from heddle.contract.flows import (
@@ -331,28 +331,8 @@ class VariableInvalid(FleetError):
     uri = "heddle.error.variable_invalid"
 
 
-def _deployment(
-    name: str,
-    request: type[Any],
-    reply: type[Any],
-    summary: str,
-    *raises: type[FleetError],
-    called_by: frozenset[Role] = OPERATORS,
-) -> Procedure[Any, Any]:
-    return Procedure(
-        f"heddle.backend.deployment.{name}",
-        request,
-        reply,
-        scope=Scope.PROJECT,
-        served_by=Role.BACKEND,
-        called_by=called_by,
-        summary=summary,
-        raises=raises,
-    )
-
-
-CREATE_DEPLOYMENT: Procedure[CreateDeployment, DeploymentReport] = _deployment(
-    "create",
+CREATE_DEPLOYMENT: Procedure[CreateDeployment, DeploymentReport] = of_backend(
+    "deployment.create",
     CreateDeployment,
     DeploymentReport,
     "Make a deployment of a published flow.",
@@ -366,8 +346,8 @@ CREATE_DEPLOYMENT: Procedure[CreateDeployment, DeploymentReport] = _deployment(
     VariableInvalid,
     DeploymentConflict,
 )
-PREVIEW_DEPLOYMENT: Procedure[PreviewDeployment, DeploymentPreview] = _deployment(
-    "preview",
+PREVIEW_DEPLOYMENT: Procedure[PreviewDeployment, DeploymentPreview] = of_backend(
+    "deployment.preview",
     PreviewDeployment,
     DeploymentPreview,
     "Which devices a deployment would reach, in which waves.",
@@ -376,23 +356,23 @@ PREVIEW_DEPLOYMENT: Procedure[PreviewDeployment, DeploymentPreview] = _deploymen
     StrategyInvalid,
     called_by=PEOPLE,
 )
-GET_DEPLOYMENT: Procedure[GetDeployment, DeploymentDetail] = _deployment(
-    "get",
+GET_DEPLOYMENT: Procedure[GetDeployment, DeploymentDetail] = of_backend(
+    "deployment.get",
     GetDeployment,
     DeploymentDetail,
     "One deployment with its targets.",
     DeploymentNotFound,
     called_by=PEOPLE,
 )
-LIST_DEPLOYMENTS: Procedure[ListDeployments, DeploymentList] = _deployment(
-    "list",
+LIST_DEPLOYMENTS: Procedure[ListDeployments, DeploymentList] = of_backend(
+    "deployment.list",
     ListDeployments,
     DeploymentList,
     "Deployments, newest first.",
     called_by=PEOPLE,
 )
-DEPLOYMENT_HISTORY: Procedure[GetHistory, DeploymentHistory] = _deployment(
-    "history",
+DEPLOYMENT_HISTORY: Procedure[GetHistory, DeploymentHistory] = of_backend(
+    "deployment.history",
     GetHistory,
     DeploymentHistory,
     "What happened in a deployment.",
@@ -404,8 +384,8 @@ DEPLOYMENT_HISTORY: Procedure[GetHistory, DeploymentHistory] = _deployment(
 def _command(
     name: str, summary: str, *raises: type[FleetError]
 ) -> Procedure[DeploymentRef, DeploymentReport]:
-    return _deployment(
-        name,
+    return of_backend(
+        f"deployment.{name}",
         DeploymentRef,
         DeploymentReport,
         summary,

@@ -9,13 +9,11 @@ from dataclasses import field
 from typing import Any
 
 from heddle.contract.declare import (
-    OPERATORS,
     PEOPLE,
     FleetError,
     Procedure,
-    Role,
-    Scope,
     message,
+    of_backend,
 )
 from heddle.contract.flows import Finding, FlowInvalid, FlowNotFound, SignedRelease
 
@@ -301,28 +299,8 @@ class ReleaseNotFound(FleetError):
     uri = "heddle.error.release_not_found"
 
 
-def _flow(
-    name: str,
-    request: type[Any],
-    reply: type[Any],
-    summary: str,
-    *raises: type[FleetError],
-    called_by: frozenset[Role] = OPERATORS,
-) -> Procedure[Any, Any]:
-    return Procedure(
-        f"heddle.backend.flow.{name}",
-        request,
-        reply,
-        scope=Scope.PROJECT,
-        served_by=Role.BACKEND,
-        called_by=called_by,
-        summary=summary,
-        raises=raises,
-    )
-
-
-SAVE_FLOW: Procedure[SaveFlow, FlowVersion] = _flow(
-    "save",
+SAVE_FLOW: Procedure[SaveFlow, FlowVersion] = of_backend(
+    "flow.save",
     SaveFlow,
     FlowVersion,
     "Check a workflow and keep it as the flow's next version.",
@@ -332,27 +310,27 @@ SAVE_FLOW: Procedure[SaveFlow, FlowVersion] = _flow(
     FlowChanged,
     FlowNotFound,
 )
-GET_FLOW: Procedure[GetFlow, FlowVersion] = _flow(
-    "get", GetFlow, FlowVersion, "One version of a flow.", FlowNotFound,
+GET_FLOW: Procedure[GetFlow, FlowVersion] = of_backend(
+    "flow.get", GetFlow, FlowVersion, "One version of a flow.", FlowNotFound,
     called_by=PEOPLE,
 )  # fmt: skip
-LIST_FLOWS: Procedure[ListFlows, FlowList] = _flow(
-    "list", ListFlows, FlowList, "The project's flows.", called_by=PEOPLE
+LIST_FLOWS: Procedure[ListFlows, FlowList] = of_backend(
+    "flow.list", ListFlows, FlowList, "The project's flows.", called_by=PEOPLE
 )
-LIST_VERSIONS: Procedure[ListVersions, VersionList] = _flow(
-    "versions", ListVersions, VersionList, "All versions of a flow.", FlowNotFound,
+LIST_VERSIONS: Procedure[ListVersions, VersionList] = of_backend(
+    "flow.versions", ListVersions, VersionList, "All versions of a flow.", FlowNotFound,
     called_by=PEOPLE,
 )  # fmt: skip
-DIFF_FLOW: Procedure[DiffFlow, FlowDiff] = _flow(
-    "diff", DiffFlow, FlowDiff, "What changed between two versions of a flow.",
+DIFF_FLOW: Procedure[DiffFlow, FlowDiff] = of_backend(
+    "flow.diff", DiffFlow, FlowDiff, "What changed between two versions of a flow.",
     FlowNotFound, called_by=PEOPLE,
 )  # fmt: skip
-CLONE_FLOW: Procedure[CloneFlow, FlowVersion] = _flow(
-    "clone", CloneFlow, FlowVersion, "Copy a flow into a new one.",
+CLONE_FLOW: Procedure[CloneFlow, FlowVersion] = of_backend(
+    "flow.clone", CloneFlow, FlowVersion, "Copy a flow into a new one.",
     FlowNotFound, FlowExists,
 )  # fmt: skip
-PUBLISH_FLOW: Procedure[PublishFlow, Release] = _flow(
-    "publish",
+PUBLISH_FLOW: Procedure[PublishFlow, Release] = of_backend(
+    "flow.publish",
     PublishFlow,
     Release,
     "Check a version strictly and freeze it as a signed release.",
@@ -361,24 +339,24 @@ PUBLISH_FLOW: Procedure[PublishFlow, Release] = _flow(
     FlowArchived,
     FlowChanged,
 )
-GET_RELEASE: Procedure[GetRelease, ReleaseDetail] = _flow(
-    "release", GetRelease, ReleaseDetail, "A release with its signature.",
+GET_RELEASE: Procedure[GetRelease, ReleaseDetail] = of_backend(
+    "flow.release", GetRelease, ReleaseDetail, "A release with its signature.",
     FlowNotFound, ReleaseNotFound, called_by=PEOPLE,
 )  # fmt: skip
-LIST_RELEASES: Procedure[ListReleases, ReleaseList] = _flow(
-    "releases", ListReleases, ReleaseList, "A flow's releases, newest first.",
+LIST_RELEASES: Procedure[ListReleases, ReleaseList] = of_backend(
+    "flow.releases", ListReleases, ReleaseList, "A flow's releases, newest first.",
     FlowNotFound, called_by=PEOPLE,
 )  # fmt: skip
-ARCHIVE_FLOW: Procedure[FlowRef, FlowStanding] = _flow(
-    "archive", FlowRef, FlowStanding,
+ARCHIVE_FLOW: Procedure[FlowRef, FlowStanding] = of_backend(
+    "flow.archive", FlowRef, FlowStanding,
     "Hide a flow; it can neither be changed nor deployed until it is restored.",
     FlowNotFound, FlowChanged,
 )  # fmt: skip
-RESTORE_FLOW: Procedure[FlowRef, FlowStanding] = _flow(
-    "restore", FlowRef, FlowStanding, "Take a flow out of the archive.",
+RESTORE_FLOW: Procedure[FlowRef, FlowStanding] = of_backend(
+    "flow.restore", FlowRef, FlowStanding, "Take a flow out of the archive.",
     FlowNotFound, FlowChanged,
 )  # fmt: skip
-DELETE_FLOW: Procedure[FlowRef, Deleted] = _flow(
-    "delete", FlowRef, Deleted, "Remove a flow that was never published.",
+DELETE_FLOW: Procedure[FlowRef, Deleted] = of_backend(
+    "flow.delete", FlowRef, Deleted, "Remove a flow that was never published.",
     FlowNotFound, FlowInUse, FlowChanged,
 )  # fmt: skip
