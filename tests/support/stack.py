@@ -217,6 +217,11 @@ class RunningStack:
 
         return eventually(report, f"{run}: {what}", within_s, every_s=0.2)
 
+    def online(self) -> set[str]:
+        """The devices that are online."""
+        devices = self.ask("device", "list")["devices"]
+        return {one["device"] for one in devices if one["online"]}
+
     def events(self, run: str) -> list[dict[str, Any]]:
         """A run's events as fleetdata stored them."""
         answer = self.cli("run", "events", run, "--json")
@@ -246,3 +251,32 @@ def running_stack(data: Path, *options: str) -> Iterator[RunningStack]:
         if stack.process is not None and stack.process.poll() is None:
             stack.process.kill()
             stack.process.wait(60)
+
+
+@contextmanager
+def second_device(
+    stack: RunningStack, device: str, folder: Path, **settings: str
+) -> Iterator[str]:
+    """An edge device of the stack, its agent in a process of its own, while online."""
+    given = {
+        "router_url": stack.router,
+        "data": str(folder / device),
+        "code": stack.ask("device", "code", device)["code"],
+        "kind": "edge",
+        **settings,
+    }
+    own = {f"AGENT_{name.upper()}": value for name, value in given.items()}
+    with (folder / f"{device}.log").open("w") as log:
+        agent = subprocess.Popen(
+            [sys.executable, "-m", "edge_agent"],
+            env={**os.environ, **own},
+            stdout=log,
+            stderr=log,
+            cwd=ROOT,
+        )
+    try:
+        eventually(lambda: device in stack.online(), f"{device} is online")
+        yield device
+    finally:
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait(60) == 0
