@@ -25,11 +25,11 @@ from heddle.contract.audit import (
 )
 from heddle.contract.declare import InvalidRequest, NotPermitted
 from heddle.wamp.session import Caller, Session
+from services.backend.accounts.limits import Limit
+from services.backend.accounts.sessions import is_key
 from services.backend.audit import Entry, digest, record
-from services.backend.limits import Limit
 from services.backend.pages import fitting
 from services.backend.realm import Part, Serve
-from services.backend.sessions import is_key
 from services.backend.store import api_keys, audit, people, projects
 from services.backend.store.audit import Row
 from services.backend.store.database import Connection, Database

@@ -9,11 +9,11 @@ from twisted.logger import Logger
 from heddle.contract.declare import Role, check_id
 from heddle.contract.devices import DeviceKind
 from heddle.wamp.process import ConfigError, read_secret
+from services.backend.accounts.passwords import Passwords
+from services.backend.accounts.sessions import is_key
 from services.backend.audit import Entry, record
 from services.backend.config import Config
-from services.backend.enrolment import LONGEST_VALID_S, keep_code
-from services.backend.passwords import Passwords
-from services.backend.sessions import is_key
+from services.backend.fleet.enrolment import LONGEST_VALID_S, keep_code
 from services.backend.store import devices, people, projects
 from services.backend.store.database import Connection, Database
 

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry, Gauge
 
 from services.backend.deployments.figures import Figures
-from services.backend.presence import Online
+from services.backend.fleet.presence import Online
 from services.backend.store.database import Database
 
 

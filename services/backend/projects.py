@@ -14,8 +14,8 @@ from heddle.contract.people import (
     ProjectList,
 )
 from heddle.wamp.session import Caller
+from services.backend.accounts.sessions import is_key
 from services.backend.audit import by, record
-from services.backend.sessions import is_key
 from services.backend.store import api_keys, gate, people, projects
 from services.backend.store.database import Connection, Database
 from services.backend.text import check_name

@@ -29,34 +29,34 @@ from heddle.wamp.joining import KeyCredentials, Uplink
 from heddle.wamp.keys import load_key
 from heddle.wamp.process import Stop, read_secret
 from heddle.wamp.session import Session
-from services.backend.accounts import Account
-from services.backend.api_keys import ApiKeys
+from services.backend.accounts.accounts import Account
+from services.backend.accounts.api_keys import ApiKeys
+from services.backend.accounts.invitations import Guests, Invitations
+from services.backend.accounts.passwords import Passwords
+from services.backend.accounts.people import Login, Members
+from services.backend.accounts.sessions import Sessions
+from services.backend.accounts.tickets import Tickets
 from services.backend.audit_trail import AuditTrail, RouterRefusals
 from services.backend.bootstrap import bootstrap
 from services.backend.config import Config
-from services.backend.departures import Departures
 from services.backend.deployments.lookout import Lookout
 from services.backend.deployments.part import Deployments
-from services.backend.devices import Devices
-from services.backend.enrolment import Codes, Enrolment
-from services.backend.fleet import FleetCommands
-from services.backend.flows import Flows
+from services.backend.fleet.commands import FleetCommands
+from services.backend.fleet.departures import Departures
+from services.backend.fleet.devices import Devices
+from services.backend.fleet.enrolment import Codes, Enrolment
+from services.backend.fleet.presence import Online
+from services.backend.fleet.targets import Labels
+from services.backend.flows.authoring import Flows
+from services.backend.flows.local_changes import LocalChanges
+from services.backend.flows.proofs import Proofs
+from services.backend.flows.release_keys import ReleaseKeys
+from services.backend.flows.releases import Releases
 from services.backend.gate import Gate
-from services.backend.invitations import Guests, Invitations
-from services.backend.local_changes import LocalChanges
 from services.backend.meters import Meters
-from services.backend.passwords import Passwords
-from services.backend.people import Login, Members
-from services.backend.presence import Online
 from services.backend.projects import Projects
-from services.backend.proofs import Proofs
 from services.backend.realm import ProjectRealm, serving
-from services.backend.releases import Releases
-from services.backend.releases_keys import ReleaseKeys
-from services.backend.sessions import Sessions
 from services.backend.store.database import Database, conninfo
-from services.backend.targets import Labels
-from services.backend.tickets import Tickets
 
 log = Logger()
 

@@ -15,7 +15,7 @@ from heddle.contract.declare import Role, StorageUnavailable
 from heddle.contract.devices import LIST_DEVICES, CodeUsed, ListDevices
 from heddle.local.postgres import Postgres, embedded_bin
 from heddle.wamp.session import Caller
-from services.backend.enrolment import keep_code, redeem
+from services.backend.fleet.enrolment import keep_code, redeem
 from services.backend.store import people, projects
 from services.backend.store.database import Database, conninfo
 from tests.support.databases import PASSWORD, QUICK, Server, free_port, running

@@ -215,7 +215,7 @@ async def test_a_device_announces_itself_and_comes_and_goes(fleet: Fleet) -> Non
 async def test_a_late_farewell_of_a_former_session_is_not_believed(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.backend.presence.CHECK_AFTER_S", 3.0)
+    monkeypatch.setattr("services.backend.fleet.presence.CHECK_AFTER_S", 3.0)
     key = await fleet.enrol("press_7")
     async with fleet.owner() as owner, fleet.agent(key) as agent:
 

@@ -66,7 +66,7 @@ from heddle.contract.people import (
     CreateUser,
 )
 from heddle.releases import opened
-from services.backend.releases import release_of
+from services.backend.flows.releases import release_of
 from services.backend.store.database import MIGRATIONS
 from tests.support.fleet import Fleet, running_fleet
 from tests.unit.workflow.drawing import (

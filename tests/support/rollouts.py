@@ -45,7 +45,7 @@ from heddle.wamp.joining import Joined, KeyCredentials, Uplink
 from heddle.wamp.session import Caller, Session
 from services.backend.deployments.lookout import Lookout
 from services.backend.deployments.part import Deployments
-from services.backend.presence import Online
+from services.backend.fleet.presence import Online
 from services.backend.realm import ProjectRealm
 from services.backend.store import devices, releases
 from services.backend.store.database import Connection, Database, conninfo

@@ -35,7 +35,7 @@ from services.backend.deployments.standing import (
     not_found,
     row_of,
 )
-from services.backend.releases import release_of
+from services.backend.flows.releases import release_of
 from services.backend.store import deployments as store
 from services.backend.store.database import Connection
 from services.backend.store.deployments import DeploymentRow, Happening

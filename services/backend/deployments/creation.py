@@ -31,12 +31,12 @@ from services.backend.deployments.standing import (
     row_of,
     summary_of,
 )
-from services.backend.releases import release_of
+from services.backend.fleet.targets import resolve
+from services.backend.flows.releases import release_of
 from services.backend.store import deployments as store
 from services.backend.store.database import Connection
 from services.backend.store.deployments import DeploymentRow, Happening
 from services.backend.store.devices import Labelled
-from services.backend.targets import resolve
 from services.backend.text import check_name
 
 CREATED, STARTED = "created", "start"

@@ -19,11 +19,11 @@ from services.backend.deployments.standing import (
     decode,
     move,
 )
+from services.backend.fleet.targets import resolve
 from services.backend.store import deployments as store
 from services.backend.store import devices, releases
 from services.backend.store.database import Connection, Database
 from services.backend.store.devices import Labelled
-from services.backend.targets import resolve
 
 
 class Taken(NamedTuple):

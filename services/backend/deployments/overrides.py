@@ -7,10 +7,14 @@ from typing import Any
 import msgspec
 
 from heddle.contract.deployments import CreateDeployment, LabelVariables
+from services.backend.fleet.targets import read_selector
+from services.backend.flows.variables import (
+    check_values,
+    resolved_variables,
+    variables_of,
+)
 from services.backend.store.devices import Labelled
 from services.backend.store.releases import ReleaseRow
-from services.backend.targets import read_selector
-from services.backend.variables import check_values, resolved_variables, variables_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

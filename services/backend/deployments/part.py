@@ -45,7 +45,7 @@ from services.backend.deployments.telling import (
     moved_of_report,
     report_of,
 )
-from services.backend.presence import Online
+from services.backend.fleet.presence import Online
 from services.backend.realm import Part, Serve
 from services.backend.store.database import Database
 

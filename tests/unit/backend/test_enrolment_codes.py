@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.backend.enrolment import code_hash, make_code
+from services.backend.fleet.enrolment import code_hash, make_code
 
 
 def test_a_code_is_four_groups_without_letters_one_misreads() -> None:

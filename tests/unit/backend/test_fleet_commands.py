@@ -24,11 +24,17 @@ from heddle.contract.runs import (
     WrongRunState,
 )
 from heddle.wamp.session import Caller, ConnectionLost, Session
-from services.backend.fleet import Begun, FleetCommands, check, fitting, tallied
+from services.backend.fleet.commands import (
+    Begun,
+    FleetCommands,
+    check,
+    fitting,
+    tallied,
+)
+from services.backend.fleet.repeats import Elsewhere, Mine, fingerprint, run_id
+from services.backend.fleet.targets import check_labels
 from services.backend.realm import serving
-from services.backend.repeats import Elsewhere, Mine, fingerprint, run_id
 from services.backend.store.fleet_commands import Name
-from services.backend.targets import check_labels
 
 VERA = Caller(1, "vera", Role.OPERATOR, "r1")
 PAUSE = FleetCommand(verb=FleetVerb.PAUSE, flow="bio", targets=Targets(all=True))

@@ -12,15 +12,15 @@ from heddle.contract.lifecycle import (
     FlowPublished,
     FlowStage,
 )
-from services.backend.flows_rules import (
+from services.backend.flows.proofs import NOT_PROVED, UNUSED_VARIABLE, prove
+from services.backend.flows.rules import (
     Standing,
     check_delete,
     check_not_archived,
     check_save,
 )
-from services.backend.flows_text import check_description, check_labels, equal, flaws
+from services.backend.flows.text import check_description, check_labels, equal, flaws
 from services.backend.pages import PAGE_BYTES, fitting
-from services.backend.proofs import NOT_PROVED, UNUSED_VARIABLE, prove
 from tests.unit.workflow.drawing import (
     approval,
     document,

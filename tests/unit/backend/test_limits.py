@@ -1,6 +1,6 @@
 """A burst, then now and then; each key for itself."""
 
-from services.backend.limits import Limit
+from services.backend.accounts.limits import Limit
 
 
 def taken(limit: Limit, seconds: list[float], key: str = "a") -> list[bool]:

@@ -4,7 +4,11 @@ import pytest
 
 from heddle.contract.accounts import PasswordWeak
 from heddle.contract.declare import InvalidRequest
-from services.backend.passwords import Passwords, check_password, check_strength
+from services.backend.accounts.passwords import (
+    Passwords,
+    check_password,
+    check_strength,
+)
 
 
 @pytest.mark.parametrize("password", ["", "1234567", "x" * 1025])

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 
 from heddle.wamp.session import Session
-from services.backend.presence import CHECK_AFTER_S, NOTE_EVERY_S, Online
+from services.backend.fleet.presence import CHECK_AFTER_S, NOTE_EVERY_S, Online
 from services.backend.realm import serving
 
 

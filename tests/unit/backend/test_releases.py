@@ -12,7 +12,7 @@ from heddle.contract.deployments import VariableInvalid
 from heddle.contract.flows import ReleaseRefused, SignedRelease
 from heddle.releases import PREFIX, Opened, canonical, make_release, opened
 from heddle.wamp.keys import public_hex
-from services.backend.variables import (
+from services.backend.flows.variables import (
     check_values,
     resolved_variables,
     variables_of,

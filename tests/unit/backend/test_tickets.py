@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from nacl.signing import SigningKey
 
 from heddle.contract.declare import Role
-from services.backend.tickets import Tickets
+from services.backend.accounts.tickets import Tickets
 
 TICKETS = Tickets(SigningKey(b"t" * 32), valid_s=900)
 END_S = 4_000_000_900  # in 2096: the library looks at the real clock

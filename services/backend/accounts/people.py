@@ -25,11 +25,11 @@ from heddle.contract.people import (
     UserList,
 )
 from heddle.wamp.session import Caller, Session
-from services.backend.api_keys import is_secret_of
+from services.backend.accounts.api_keys import is_secret_of
+from services.backend.accounts.passwords import Passwords
+from services.backend.accounts.sessions import Ending, Sessions, changed, end, is_key
 from services.backend.audit import by, record
-from services.backend.passwords import Passwords
 from services.backend.realm import Part, Serve
-from services.backend.sessions import Ending, Sessions, changed, end, is_key
 from services.backend.store import api_keys, people
 from services.backend.store.database import Connection, Database
 

@@ -27,13 +27,13 @@ from heddle.contract.lifecycle import (
 from heddle.releases import make_release
 from heddle.wamp.session import Caller, Session
 from services.backend.audit import by, record
-from services.backend.flows_keeping import locked, not_found, read, standing_of
-from services.backend.flows_rules import check_not_archived, check_revision
-from services.backend.flows_text import invalid
+from services.backend.flows.keeping import locked, not_found, read, standing_of
+from services.backend.flows.proofs import Proof, Proofs
+from services.backend.flows.release_keys import ReleaseKeys
+from services.backend.flows.rules import check_not_archived, check_revision
+from services.backend.flows.text import invalid
 from services.backend.pages import fitting
-from services.backend.proofs import Proof, Proofs
 from services.backend.realm import Part, Serve
-from services.backend.releases_keys import ReleaseKeys
 from services.backend.store import flows, releases
 from services.backend.store.database import Connection, Database
 from services.backend.store.releases import ReleaseRow

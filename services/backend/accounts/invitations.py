@@ -26,12 +26,12 @@ from heddle.contract.accounts import (
 from heddle.contract.declare import InvalidRequest, NotPermitted, Role, check_id
 from heddle.contract.people import User, UserExists
 from heddle.wamp.session import Caller, Session
+from services.backend.accounts.passwords import Passwords, check_strength
+from services.backend.accounts.people import check_role, check_user
+from services.backend.accounts.sessions import is_key
 from services.backend.audit import Entry, by, record
-from services.backend.enrolment import code_hash, make_code
-from services.backend.passwords import Passwords, check_strength
-from services.backend.people import check_role, check_user
+from services.backend.fleet.enrolment import code_hash, make_code
 from services.backend.realm import Part, Serve
-from services.backend.sessions import is_key
 from services.backend.store import invitations, people
 from services.backend.store.database import Connection, Database
 from services.backend.store.invitations import InvitationRow

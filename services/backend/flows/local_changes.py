@@ -27,8 +27,8 @@ from heddle.contract.local_changes import (
 )
 from heddle.wamp.session import Caller, Session
 from services.backend.audit import Entry, by, record
-from services.backend.flows_keeping import take_from_device
-from services.backend.flows_text import check_workflow, definition_text, equal
+from services.backend.flows.keeping import take_from_device
+from services.backend.flows.text import check_workflow, definition_text, equal
 from services.backend.realm import Part, Serve
 from services.backend.store import flows, local_changes
 from services.backend.store.database import Connection, Database

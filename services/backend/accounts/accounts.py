@@ -22,11 +22,9 @@ from heddle.contract.audit import AuditOutcome
 from heddle.contract.declare import NotPermitted, Role, check_id
 from heddle.contract.people import RENEW_SESSION, RenewSession, SessionTicket
 from heddle.wamp.session import Caller, Session
-from services.backend.audit import Entry, by, record
-from services.backend.limits import Limit
-from services.backend.passwords import Passwords, check_strength
-from services.backend.realm import Part, Serve
-from services.backend.sessions import (
+from services.backend.accounts.limits import Limit
+from services.backend.accounts.passwords import Passwords, check_strength
+from services.backend.accounts.sessions import (
     Ending,
     Sessions,
     changed,
@@ -34,6 +32,8 @@ from services.backend.sessions import (
     is_key,
     session_of,
 )
+from services.backend.audit import Entry, by, record
+from services.backend.realm import Part, Serve
 from services.backend.store import people, sessions
 from services.backend.store.database import Connection, Database
 from services.backend.store.sessions import SessionRow

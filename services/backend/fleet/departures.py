@@ -28,8 +28,8 @@ from heddle.contract.upkeep import (
 from heddle.wamp.session import Caller, CallTimedOut, ConnectionLost, NotServed, Session
 from heddle.wamp.spawn import spawn
 from services.backend.audit import by, record
+from services.backend.fleet.presence import Online
 from services.backend.gate import Gate
-from services.backend.presence import Online
 from services.backend.realm import Part, Serve
 from services.backend.store import devices, gate
 from services.backend.store.database import Connection, Database

@@ -21,12 +21,12 @@ from heddle.contract.devices import (
     ListDevices,
 )
 from heddle.wamp.session import Caller, Session
-from services.backend.presence import Online
+from services.backend.fleet.presence import Online
+from services.backend.fleet.targets import read_selector
+from services.backend.flows.release_keys import ReleaseKeys
 from services.backend.realm import Part, Serve
-from services.backend.releases_keys import ReleaseKeys
 from services.backend.store import devices
 from services.backend.store.database import Database
-from services.backend.targets import read_selector
 from services.backend.text import check_name
 from services.backend.times import unix_ms
 

@@ -37,8 +37,9 @@ from heddle.contract.lifecycle import (
 )
 from heddle.wamp.session import Caller, Session
 from heddle.workflow.diff import diff
-from services.backend import flows_keeping, flows_text
-from services.backend.flows_keeping import not_found, read, standing_of
+from services.backend.flows import keeping as flows_keeping
+from services.backend.flows import text as flows_text
+from services.backend.flows.keeping import not_found, read, standing_of
 from services.backend.pages import fitting
 from services.backend.realm import Part, Serve
 from services.backend.store import flows

@@ -11,10 +11,10 @@ from heddle.contract.lifecycle import (
     SaveFlow,
 )
 from heddle.wamp.session import Caller
-from services.backend import flows_rules
 from services.backend.audit import by, record
-from services.backend.flows_rules import Standing
-from services.backend.flows_text import definition_text, equal
+from services.backend.flows import rules as flows_rules
+from services.backend.flows.rules import Standing
+from services.backend.flows.text import definition_text, equal
 from services.backend.store import flows
 from services.backend.store.database import Connection
 from services.backend.store.flows import FlowRow, FlowVersionRow

@@ -50,12 +50,12 @@ from heddle.contract.runs import (
 )
 from heddle.wamp.session import Caller, CallTimedOut, ConnectionLost, NotServed, Session
 from services.backend import audit
-from services.backend.presence import Online
+from services.backend.fleet.presence import Online
+from services.backend.fleet.repeats import Elsewhere, Mine, claim, keep, run_id
+from services.backend.fleet.targets import resolve
 from services.backend.realm import Part, Serve
-from services.backend.repeats import Elsewhere, Mine, claim, keep, run_id
 from services.backend.store.database import Connection, Database
 from services.backend.store.fleet_commands import Name
-from services.backend.targets import resolve
 from services.backend.text import check_name
 
 log = Logger()

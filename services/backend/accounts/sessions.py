@@ -24,6 +24,7 @@ from heddle.contract.declare import (
 from heddle.contract.people import OpenSession, ProjectNotFound, SessionTicket
 from heddle.wamp.session import Caller, Session, UnexpectedError
 from heddle.wamp.spawn import spawn
+from services.backend.accounts.tickets import Tickets
 from services.backend.audit import by, record
 from services.backend.gate import Gate
 from services.backend.store import api_keys, gate, people, projects, sessions
@@ -31,7 +32,6 @@ from services.backend.store.database import Connection, Database
 from services.backend.store.gate import EndedRow
 from services.backend.store.sessions import SessionRow
 from services.backend.text import check_name
-from services.backend.tickets import Tickets
 
 log = Logger()
 

@@ -24,9 +24,9 @@ from heddle.contract.accounts import (
 )
 from heddle.contract.declare import PEOPLE, InvalidRequest, Role, check_id
 from heddle.wamp.session import Caller, Session
+from services.backend.accounts.sessions import Ending, Sessions, changed, end
 from services.backend.audit import by, record
 from services.backend.realm import Part, Serve
-from services.backend.sessions import Ending, Sessions, changed, end
 from services.backend.store import api_keys
 from services.backend.store.api_keys import KeyRow
 from services.backend.store.database import Connection, Database

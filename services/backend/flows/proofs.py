@@ -7,7 +7,7 @@ from heddle.contract.flows import Finding
 from heddle.wamp.blocking import Blocking
 from heddle.workflow import soundness
 from heddle.workflow.variables import unused
-from services.backend.flows_text import MOST_FINDINGS, told
+from services.backend.flows.text import MOST_FINDINGS, told
 
 NOT_PROVED = "NOT_PROVED"
 UNUSED_VARIABLE = "UNUSED_VARIABLE"

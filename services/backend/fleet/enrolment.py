@@ -34,9 +34,9 @@ from heddle.contract.devices import (
 )
 from heddle.wamp.session import Caller, Session
 from services.backend.audit import by, record
+from services.backend.flows.release_keys import ReleaseKeys
 from services.backend.gate import Gate
 from services.backend.realm import Part, Serve
-from services.backend.releases_keys import ReleaseKeys
 from services.backend.store import codes, devices, gate
 from services.backend.store.database import Connection, Database
 from services.backend.times import unix_ms

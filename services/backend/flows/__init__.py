@@ -1,0 +1,1 @@
+"""Flows of a project: authored, published as releases, changed on devices."""
