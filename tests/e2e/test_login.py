@@ -57,19 +57,19 @@ def home(folder: Path, **more: str) -> dict[str, str]:
 
 
 def test_somebody_comes_by_invitation_and_is_taken_out(stack, tmp_path) -> None:
-    vera, password = home(tmp_path), "what vera says\n"
-    code = stack.ask("user", "invite", "viewer", "--user", "vera")["code"]
-    words = ("invitation", "accept", "--url", stack.page, "--user", "vera", code)
-    joined = heddle(*words, "--password-file", "-", env=vera, stdin=password)
-    assert (joined.code, "vera is viewer now" in joined.out) == (0, True), joined.err
-    words = ("login", stack.page, "--user", "vera", "--password-file", "-")
-    assert "as vera (viewer)" in heddle(*words, env=vera, stdin=password).out
-    assert heddle("key", "create", "mine", env=vera).code == 1
+    wilma, password = home(tmp_path), "what wilma says\n"
+    code = stack.ask("user", "invite", "viewer", "--user", "wilma")["code"]
+    words = ("invitation", "accept", "--url", stack.page, "--user", "wilma", code)
+    joined = heddle(*words, "--password-file", "-", env=wilma, stdin=password)
+    assert (joined.code, "wilma is viewer now" in joined.out) == (0, True), joined.err
+    words = ("login", stack.page, "--user", "wilma", "--password-file", "-")
+    assert "as wilma (viewer)" in heddle(*words, env=wilma, stdin=password).out
+    assert heddle("key", "create", "mine", env=wilma).code == 1
     words = ("project", "list", "--password-file", "-", "--json")
-    (found,) = heddle(*words, env=vera, stdin=password).json["projects"]
+    (found,) = heddle(*words, env=wilma, stdin=password).json["projects"]
     assert found["project"] == "default"
-    assert stack.ask("user", "remove", "vera", "--yes")["role"] == "viewer"
-    assert heddle("device", "list", env=vera).code == 3
+    assert stack.ask("user", "remove", "wilma", "--yes")["role"] == "viewer"
+    assert heddle("device", "list", env=wilma).code == 3
 
 
 def test_a_program_signs_in_by_a_key_that_no_argument_tells(stack, tmp_path) -> None:
