@@ -1,9 +1,10 @@
-"""One word to a thousand devices: what it takes from the caller to the last answer.
+"""A thousand devices at once: a release to all of them, and one word to all of them.
 
 The devices are the agents of two swarms, each with a session of its own and an active
 run in an engine of its own, against a stack of `heddle up`; all in one machine. The
 bare calls pause and resume the same runs, a thousand at once, from the caller itself to
-each agent. ``$FANOUT_DEVICES`` makes it smaller.
+each agent. The deployment is all at once and believes a device as soon as the release
+is active. ``$FANOUT_DEVICES`` makes it smaller.
 """
 
 import json
@@ -20,8 +21,17 @@ from typing import Any
 
 from twisted.internet import task
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
 
 from heddle.contract.declare import Procedure, project_realm
+from heddle.contract.deployments import (
+    CREATE_DEPLOYMENT,
+    GET_DEPLOYMENT,
+    CreateDeployment,
+    DeploymentReport,
+    GetDeployment,
+    StrategyConfig,
+)
 from heddle.contract.devices import LIST_DEVICES, ListDevices
 from heddle.contract.fleet import (
     COMMAND_FLEET,
@@ -29,7 +39,7 @@ from heddle.contract.fleet import (
     FleetVerb,
     Targets,
 )
-from heddle.contract.flows import INSTALL_FLOW, InstallFlow
+from heddle.contract.lifecycle import PUBLISH_FLOW, SAVE_FLOW, PublishFlow, SaveFlow
 from heddle.contract.runs import PAUSE_RUN, RESUME_RUN, RunRef, RunReport
 from heddle.wamp.joining import Joined, KeyCredentials
 from heddle.wamp.keys import load_key
@@ -40,8 +50,8 @@ from tests.support.stack import ROOT, RunningStack, unhurried_flow
 DEVICES = int(os.environ.get("FANOUT_DEVICES", "1000"))
 ROUNDS = 30  # of a pause and a resume
 FLOW = "bench"
-INSTALLING = 16  # at the same time
-STARTING = 50  # runs, each with a journal to be made
+DEPLOYMENTS = 5
+LOOK_EVERY_S = 0.1
 
 
 def main() -> None:
@@ -50,13 +60,13 @@ def main() -> None:
         stack = RunningStack(Path(folder) / "data", "--runtime", "process")
         stack.start()
         try:
-            with swarms(stack, DEVICES):
-                by_itself(lambda reactor: _commands(reactor, stack))
+            with _swarms(stack, DEVICES):
+                _by_itself(lambda reactor: _all(reactor, stack))
         finally:
             stack.stop()
 
 
-def by_itself(work: Callable[[Any], Awaitable[None]]) -> None:
+def _by_itself(work: Callable[[Any], Awaitable[None]]) -> None:
     """Do ``work(reactor)``; a flaw ends the bench."""
     try:
         task.react(lambda reactor: Deferred.fromCoroutine(work(reactor)))  # type: ignore[arg-type]
@@ -66,7 +76,7 @@ def by_itself(work: Callable[[Any], Awaitable[None]]) -> None:
 
 
 @contextmanager
-def swarms(stack: RunningStack, devices: int) -> Iterator[None]:
+def _swarms(stack: RunningStack, devices: int) -> Iterator[None]:
     """So many devices online, in two processes, until the ``with`` ends."""
     with ExitStack() as both:
         for seed, share in ((1, devices - devices // 2), (2, devices // 2)):
@@ -101,21 +111,86 @@ def _swarm(stack: RunningStack, devices: int, seed: int) -> Iterator[None]:
             process.kill()
 
 
-async def _commands(reactor: Any, stack: RunningStack) -> None:
+async def _all(reactor: Any, stack: RunningStack) -> None:
     owner = KeyCredentials(load_key(stack.data / "keys/admin.key"))
     realm = project_realm("default")
     async with Joined(reactor, stack.router, realm, owner) as session:
-        devices = await swarm_devices(session)
-        await install(session, devices, stack.data.parent)
-        for first in range(0, len(devices), STARTING):
-            some = devices[first : first + STARTING]
-            await _command(session, some, FleetVerb.START)
-        whole, bare = [], []
-        for _ in range(ROUNDS):
-            whole.append(await _command(session, devices, FleetVerb.PAUSE))
-            bare.append(await bare_calls(session, devices, RESUME_RUN))
-            bare.append(await bare_calls(session, devices, PAUSE_RUN))
-            whole.append(await _command(session, devices, FleetVerb.RESUME))
+        devices = await _swarm_devices(session)
+        await _deployments(reactor, session, devices, stack.data.parent)
+        await _commands(session, devices)
+    figure("fanout", "load_average", round(os.getloadavg()[0], 1), "1 min")
+
+
+async def _deployments(
+    reactor: Any, session: Session, devices: tuple[str, ...], folder: Path
+) -> None:
+    file = unhurried_flow(folder / f"{FLOW}.json")
+    definition = json.loads(file.read_text())
+    whole, bare = [], []
+    for number in range(DEPLOYMENTS + 1):
+        version = {**definition, "version": str(number + 1)}
+        request = SaveFlow(flow=FLOW, definition=version, revise=True)
+        await session.call(SAVE_FLOW, request)
+        await session.call(PUBLISH_FLOW, PublishFlow(flow=FLOW))
+        took_s = await _deployed(reactor, session, devices, start_run=not number)
+        if number:  # the first has engines to make
+            whole.append(took_s)
+        bare.append(await _bare_calls(session, devices, PAUSE_RUN))
+        bare.append(await _bare_calls(session, devices, RESUME_RUN))
+    figure(
+        "fanout",
+        f"deploy_{DEVICES}_vs_bare_calls",
+        round(percentile(whole, 50), 2),
+        "s",
+        round(percentile(whole, 50) / percentile(bare, 50), 2),
+        "as many bare calls at once to the same agents; medians",
+    )
+
+
+async def _deployed(
+    reactor: Any, session: Session, devices: tuple[str, ...], *, start_run: bool
+) -> float:
+    """How long until every device runs the newest release, s."""
+    began_s = time.perf_counter()
+    request = CreateDeployment(
+        flow=FLOW,
+        targets=Targets(devices=devices),
+        config=StrategyConfig(health_check=False),
+        start_run=start_run,
+        start=True,
+    )
+    made: DeploymentReport = await session.call(
+        CREATE_DEPLOYMENT, request, timeout_s=90
+    )
+    asked = GetDeployment(deployment=made.deployment, most=1)
+    while True:
+        report = (await session.call(GET_DEPLOYMENT, asked, timeout_s=90)).report
+        if report.ended_at_ms is not None:
+            break
+        await deferLater(reactor, LOOK_EVERY_S)
+    took_s = time.perf_counter() - began_s
+    if report.counts["success"] != len(devices):
+        raise RuntimeError(f"{report.status}, {report.counts}: {report.detail}")
+    return took_s
+
+
+async def _swarm_devices(session: Session) -> tuple[str, ...]:
+    """The swarm's own, once all are online."""
+    while True:
+        found = await session.call(
+            LIST_DEVICES, ListDevices(search="swarm", online=True)
+        )
+        if len(found.devices) == DEVICES:
+            return tuple(one.device for one in found.devices)
+
+
+async def _commands(session: Session, devices: tuple[str, ...]) -> None:
+    whole, bare = [], []
+    for _ in range(ROUNDS):
+        whole.append(await _command(session, devices, FleetVerb.PAUSE))
+        bare.append(await _bare_calls(session, devices, RESUME_RUN))
+        bare.append(await _bare_calls(session, devices, PAUSE_RUN))
+        whole.append(await _command(session, devices, FleetVerb.RESUME))
     figure(
         "fanout",
         f"fleet_command_{DEVICES}_p99_ms",
@@ -131,30 +206,6 @@ async def _commands(reactor: Any, stack: RunningStack) -> None:
             round(percentile(found, 50) * 1000),
             "ms",
         )
-    figure("fanout", "load_average", round(os.getloadavg()[0], 1), "1 min")
-
-
-async def swarm_devices(session: Session) -> tuple[str, ...]:
-    """The swarm's own, once all are online."""
-    while True:
-        found = await session.call(
-            LIST_DEVICES, ListDevices(search="swarm", online=True)
-        )
-        if len(found.devices) == DEVICES:
-            return tuple(one.device for one in found.devices)
-
-
-async def install(session: Session, devices: tuple[str, ...], folder: Path) -> None:
-    """Install a flow on all of them that waits until a command ends it."""
-    definition = json.loads(unhurried_flow(folder / f"{FLOW}.json").read_text())
-    request = InstallFlow(flow=FLOW, version=1, definition=definition)
-    left = list(devices)
-
-    async def some() -> None:
-        while left:
-            await session.call(INSTALL_FLOW, request, timeout_s=120, device=left.pop())
-
-    await gatherResults([Deferred.fromCoroutine(some()) for _ in range(INSTALLING)])
 
 
 async def _command(
@@ -172,7 +223,7 @@ async def _command(
     return took_s
 
 
-async def bare_calls(
+async def _bare_calls(
     session: Session,
     devices: tuple[str, ...],
     procedure: Procedure[RunRef, RunReport],
