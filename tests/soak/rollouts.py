@@ -66,6 +66,7 @@ TIMEOUT_S = {
     StrategyKind.CANARY: 20,
     StrategyKind.BLUE_GREEN: 60,
 }
+DEVICE_S = 0.06  # what a device adds: one process plays them all
 NEVER = 'temperature > quantity(10000, "°C")'  # what a bad release's check asks for
 TERMINAL = frozenset(
     {
@@ -232,7 +233,7 @@ class Soak:
         detail = await self._ended(await self._created(strategy, version, is_good))
         took_s = time.monotonic() - began_s
         history = await self._operator.history(detail.report.deployment)
-        flaws = list(overdue(detail, history, TIMEOUT_S[strategy]))
+        flaws = list(overdue(detail, history, self._timeout_s(strategy)))
         if is_good:
             flaws += await self._not_deployed(detail, version)
         else:
@@ -252,6 +253,9 @@ class Soak:
         )
         print(json.dumps(asdict(self.outcome.deployments[-1])), file=sys.stderr)
 
+    def _timeout_s(self, strategy: StrategyKind) -> int:
+        return TIMEOUT_S[strategy] + int(DEVICE_S * self._options.devices)
+
     async def _created(
         self, strategy: StrategyKind, version: int, is_good: bool
     ) -> str:
@@ -261,7 +265,7 @@ class Soak:
             batch_delay="1s",
             canary_delay="2s",
             switch_delay="2s",
-            timeout=TIMEOUT_S[strategy] * 1000,
+            timeout=self._timeout_s(strategy) * 1000,
             watch="2s",
             revert_timeout="10s",
             failure_threshold=70.0 if is_good else 40.0,
@@ -271,7 +275,7 @@ class Soak:
             config = StrategyConfig(
                 canary_percentage=1,
                 canary_delay="2s",
-                timeout=TIMEOUT_S[strategy] * 1000,
+                timeout=self._timeout_s(strategy) * 1000,
                 watch="2s",
                 revert_timeout="10s",
                 failure_threshold=70.0,
