@@ -3,6 +3,7 @@
 Several backends serve a realm side by side: each call goes to one of them in turn.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -27,14 +28,14 @@ class Serve(Protocol):
         ...
 
 
-class Part:
+class Part(ABC):
     """One concern of a project."""
 
+    @abstractmethod
     async def settle(self, session: Session, serve: Serve) -> None:
         """There is a session: serve what is ours, speak by it."""
-        raise NotImplementedError
 
-    def left(self) -> None:
+    def left(self) -> None:  # noqa: B027 -- most have nothing to do then
         """There is none any more."""
 
 

@@ -53,6 +53,7 @@ from services.backend import audit
 from services.backend.fleet.presence import Online
 from services.backend.fleet.repeats import Elsewhere, Mine, claim, keep, run_id
 from services.backend.fleet.targets import resolve
+from services.backend.pages import PAGE_BYTES
 from services.backend.realm import Part, Serve
 from services.backend.store.database import Connection, Database
 from services.backend.store.fleet_commands import Name
@@ -63,7 +64,6 @@ log = Logger()
 LONGEST_MS = 300_000
 LOOK_AGAIN_S = 0.2
 SLICE = 50  # calls sent before others have their turn
-ANSWER_BYTES = 800_000  # of results in one reply; the router carries 1 MB
 MOST_TOLD = 50  # devices that did not do it, in the audit trail
 
 
@@ -283,9 +283,9 @@ def fitting(results: FleetResults) -> FleetResults:
     told = every = results.results
     for leaner in _LEANER:
         told = leaner(every)
-        if len(msgspec.json.encode(told)) <= ANSWER_BYTES:
+        if len(msgspec.json.encode(told)) <= PAGE_BYTES:
             return replace(results, results=told)
-    most = len(told) * ANSWER_BYTES // len(msgspec.json.encode(told))
+    most = len(told) * PAGE_BYTES // len(msgspec.json.encode(told))
     return replace(results, results=told[: most - 1])
 
 

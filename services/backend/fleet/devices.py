@@ -24,13 +24,12 @@ from heddle.wamp.session import Caller, Session
 from services.backend.fleet.presence import Online
 from services.backend.fleet.targets import read_selector
 from services.backend.flows.release_keys import ReleaseKeys
+from services.backend.pages import fitting
 from services.backend.realm import Part, Serve
 from services.backend.store import devices
 from services.backend.store.database import Database
 from services.backend.text import check_name
 from services.backend.times import unix_ms
-
-PAGE_BYTES = 800_000  # of reports in one reply; the router carries 1 MB
 
 
 class Devices(Part):
@@ -128,16 +127,6 @@ class Devices(Part):
             facts=told.facts if told else None,
             tags=told.tags if told else (),
         )
-
-
-def fitting(reports: tuple[DeviceReport, ...]) -> tuple[DeviceReport, ...]:
-    """As many of them, from the first on, as one message carries."""
-    room = PAGE_BYTES
-    for number, report in enumerate(reports):
-        room -= len(msgspec.json.encode(report))
-        if room < 0:
-            return reports[:number]
-    return reports
 
 
 def _announcement(row: devices.DeviceRow) -> Announce | None:
