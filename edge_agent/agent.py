@@ -54,7 +54,7 @@ from edge_agent.upkeep.diary import Diary
 from edge_agent.upkeep.figures import DeviceFigures
 from edge_agent.upkeep.upkeep import Endings, Upkeep
 from heddle.contract.declare import Role
-from heddle.contract.deployments import DEPLOYMENT_REPORT, DeviceDeployment
+from heddle.contract.device_deployments import DEPLOYMENT_REPORT, DeviceDeployment
 from heddle.contract.devices import Announce, Enrolled
 from heddle.contract.gate import KeyUnknown
 from heddle.contract.runs import RUN_EVENT, RunEvents, RunReport, StartRun

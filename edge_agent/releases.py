@@ -13,7 +13,7 @@ from edge_agent.runtime.runtime import Configuration
 from edge_agent.shelf import HandOver, Wanted
 from edge_agent.tags import TagTable
 from heddle.contract.declare import check_id
-from heddle.contract.deployments import VariableInvalid
+from heddle.contract.device_deployments import VariableInvalid
 from heddle.contract.flows import (
     Finding,
     InstallFlow,

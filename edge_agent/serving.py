@@ -15,7 +15,7 @@ from edge_agent.flows import Flows
 from edge_agent.runs import Runs
 from heddle.contract.alarm_procedures import ORDER_ALARMS
 from heddle.contract.alarms import AlarmOrder, AlarmsMoved
-from heddle.contract.deployments import (
+from heddle.contract.device_deployments import (
     DEPLOY_RELEASE,
     DEPLOYMENT_STATUS,
     REVERT_RELEASE,

@@ -34,7 +34,7 @@ from edge_agent.reconcile.engines import Engines
 from edge_agent.releases import Releases
 from edge_agent.shelf import Shelf, Wanted, kept
 from heddle.contract.declare import FleetError, check_id
-from heddle.contract.deployments import (
+from heddle.contract.device_deployments import (
     DeploymentSuperseded,
     DeploymentUnknown,
     DeployRelease,

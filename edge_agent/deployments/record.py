@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from edge_agent.shelf import Kept, Wanted, kept
-from heddle.contract.deployments import ActiveRuns, DeviceDeployment, DeviceStage
+from heddle.contract.device_deployments import ActiveRuns, DeviceDeployment, DeviceStage
 
 REMEMBERED = 100  # ids of former deployments, of each flow
 DETAIL_CHARACTERS = 500

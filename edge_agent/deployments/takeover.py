@@ -33,7 +33,7 @@ from edge_agent.reconcile.engines import Engines
 from edge_agent.runtime.runtime import EngineFailed
 from edge_agent.shelf import HandOver, Kept, Shelf
 from heddle.contract.declare import FleetError
-from heddle.contract.deployments import ActiveRuns, DeviceStage
+from heddle.contract.device_deployments import ActiveRuns, DeviceStage
 from heddle.contract.flows import FlowState
 from heddle.contract.runs import (
     EngineUnavailable,

@@ -24,13 +24,13 @@ from heddle.cli.targets import target_options
 from heddle.contract.deployments import (
     CREATE_DEPLOYMENT,
     PREVIEW_DEPLOYMENT,
-    ActiveRuns,
     CreateDeployment,
     DeploymentReport,
     PreviewDeployment,
     StrategyConfig,
     StrategyKind,
 )
+from heddle.contract.device_deployments import ActiveRuns
 from heddle.contract.fleet import Targets
 from heddle.wamp.session import Session
 

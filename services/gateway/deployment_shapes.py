@@ -9,7 +9,6 @@ import msgspec
 
 from heddle.contract.declare import message
 from heddle.contract.deployments import (
-    ActiveRuns,
     DeploymentDetail,
     DeploymentHistory,
     DeploymentList,
@@ -21,6 +20,7 @@ from heddle.contract.deployments import (
     TargetReport,
     TargetStatus,
 )
+from heddle.contract.device_deployments import ActiveRuns
 from heddle.contract.fleet import Targets
 from services.gateway.instants import instant, maybe, unix_ms
 from services.gateway.route import Id, Version

@@ -12,7 +12,6 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from heddle.contract.deployments import (
-    ActiveRuns,
     CreateDeployment,
     DeploymentRef,
     DeploymentStatus,
@@ -21,6 +20,7 @@ from heddle.contract.deployments import (
     StrategyKind,
     Window,
 )
+from heddle.contract.device_deployments import ActiveRuns
 from heddle.contract.fleet import Targets
 from heddle.local.folder import ADMIN, Folder, StackFile
 from tests.support.deploying import Deploying

@@ -28,7 +28,6 @@ from heddle.contract.deployments import (
     DeploymentNotFound,
     DeploymentRef,
     DeploymentReport,
-    DeviceStage,
     LabelVariables,
     ListDeployments,
     NoTargets,
@@ -38,9 +37,9 @@ from heddle.contract.deployments import (
     StrategyInvalid,
     StrategyKind,
     TargetStatus,
-    VariableInvalid,
     WrongDeploymentState,
 )
+from heddle.contract.device_deployments import DeviceStage, VariableInvalid
 from heddle.contract.fleet import Targets
 from heddle.contract.lifecycle import FlowArchived, ReleaseNotFound
 from services.backend.deployments.standing import DriverReplaced, move

@@ -12,7 +12,7 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from edge_agent.config import RuntimeChoice
-from heddle.contract.deployments import DeviceStage
+from heddle.contract.device_deployments import DeviceStage
 from heddle.contract.flows import LIST_INSTALLED, FlowState, ListInstalled
 from heddle.contract.runs import RunStatus
 from tests.support.bad_images import CRASHES, EATS_LATER, HANGS, bad_image

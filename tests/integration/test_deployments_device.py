@@ -12,7 +12,7 @@ from twisted.internet import reactor
 
 from edge_agent.runtime.processes import _arguments
 from edge_agent.runtime.runtime import Order
-from heddle.contract.deployments import (
+from heddle.contract.device_deployments import (
     ActiveRuns,
     DeploymentSuperseded,
     DeploymentUnknown,

@@ -22,7 +22,6 @@ from heddle.contract.deployments import (
     RESUME_DEPLOYMENT,
     ROLL_BACK_DEPLOYMENT,
     START_DEPLOYMENT,
-    ActiveRuns,
     CreateDeployment,
     DeploymentDetail,
     DeploymentHistory,
@@ -44,6 +43,7 @@ from heddle.contract.deployments import (
     TargetStatus,
     WavePreview,
 )
+from heddle.contract.device_deployments import ActiveRuns
 from heddle.contract.fleet import Targets
 from heddle.wamp.session import Caller, Session
 

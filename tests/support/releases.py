@@ -10,7 +10,7 @@ import msgspec
 from nacl.signing import SigningKey
 
 from heddle.contract.audit import REPORT_REFUSAL, RefusalNoted, ReportRefusal
-from heddle.contract.deployments import (
+from heddle.contract.device_deployments import (
     DEPLOY_RELEASE,
     DEPLOYMENT_REPORT,
     DEPLOYMENT_STATUS,

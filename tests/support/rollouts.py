@@ -17,26 +17,28 @@ from twisted.internet.defer import Deferred
 
 from heddle.contract.deployments import (
     CREATE_DEPLOYMENT,
-    DEPLOY_RELEASE,
     DEPLOYMENT_HISTORY,
-    DEPLOYMENT_REPORT,
-    DEPLOYMENT_STATUS,
     GET_DEPLOYMENT,
-    REVERT_RELEASE,
-    SETTLE_RELEASE,
-    SWITCH_RELEASE,
     CreateDeployment,
     DeploymentDetail,
     DeploymentRef,
     DeploymentReport,
+    GetDeployment,
+    GetHistory,
+    StrategyConfig,
+)
+from heddle.contract.device_deployments import (
+    DEPLOY_RELEASE,
+    DEPLOYMENT_REPORT,
+    DEPLOYMENT_STATUS,
+    REVERT_RELEASE,
+    SETTLE_RELEASE,
+    SWITCH_RELEASE,
     DeploymentUnknown,
     DeployRelease,
     DeviceDeployment,
     DeviceDeploymentRef,
     DeviceStage,
-    GetDeployment,
-    GetHistory,
-    StrategyConfig,
 )
 from heddle.contract.devices import PRESENCE, Presence
 from heddle.contract.fleet import Targets

@@ -1,7 +1,7 @@
 """What devices answer and report, as inputs of the machine. Pure."""
 
 from heddle.contract.declare import FleetError
-from heddle.contract.deployments import (
+from heddle.contract.device_deployments import (
     DeploymentSuperseded,
     DeploymentUnknown,
     DeviceDeployment,

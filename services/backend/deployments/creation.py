@@ -11,11 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from heddle.contract.declare import InvalidRequest, check_id
-from heddle.contract.deployments import (
-    CreateDeployment,
-    DeploymentConflict,
-    NoTargets,
-)
+from heddle.contract.deployments import CreateDeployment, DeploymentConflict, NoTargets
 from heddle.contract.fleet import Targets
 from heddle.rollout.inputs import Gone, Start
 from heddle.rollout.machine import begin

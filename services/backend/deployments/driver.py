@@ -12,10 +12,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from heddle.contract.declare import FleetError, StorageUnavailable
-from heddle.contract.deployments import (
-    DeploymentUnknown,
-    DeviceDeployment,
-)
+from heddle.contract.device_deployments import DeploymentUnknown, DeviceDeployment
 from heddle.rollout.effects import Await, Effect, Watch
 from heddle.rollout.inputs import Input, Returned, Tick
 from heddle.rollout.machine import due_at_ms, outstanding

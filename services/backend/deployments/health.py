@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from heddle.contract.alarm_answers import AlarmReport, AlarmsQuery
 from heddle.contract.alarm_procedures import ACTIVE_ALARMS
-from heddle.contract.deployments import DeviceDeployment, DeviceStage
+from heddle.contract.device_deployments import DeviceDeployment, DeviceStage
 from heddle.contract.devices import TagType
 from heddle.contract.history import LATEST, LatestQuery
 from heddle.derived.check import Input, check

@@ -12,7 +12,6 @@ from heddle.contract.deployments import (
     CREATE_DEPLOYMENT,
     DEPLOYMENT_HISTORY,
     DEPLOYMENT_MOVED,
-    DEPLOYMENT_REPORT,
     GET_DEPLOYMENT,
     LIST_DEPLOYMENTS,
     PREVIEW_DEPLOYMENT,
@@ -24,12 +23,12 @@ from heddle.contract.deployments import (
     DeploymentPreview,
     DeploymentRef,
     DeploymentReport,
-    DeviceDeployment,
     GetDeployment,
     GetHistory,
     ListDeployments,
     PreviewDeployment,
 )
+from heddle.contract.device_deployments import DEPLOYMENT_REPORT, DeviceDeployment
 from heddle.contract.devices import PRESENCE, Presence
 from heddle.wamp.session import Caller, Session
 from services.backend.deployments import asking

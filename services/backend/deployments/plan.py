@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import msgspec
 
 from heddle.contract.deployments import (
-    ActiveRuns,
     CreateDeployment,
     StrategyConfig,
     StrategyInvalid,
     StrategyKind,
     Window,
 )
+from heddle.contract.device_deployments import ActiveRuns
 from heddle.contract.fleet import Targets
 from heddle.derived.expression import BadExpression, parse, tags_of
 from heddle.rollout.durations import duration_text

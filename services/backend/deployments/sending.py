@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from heddle.contract.declare import FleetError, Procedure
-from heddle.contract.deployments import (
+from heddle.contract.deployments import StrategyKind
+from heddle.contract.device_deployments import (
     DEPLOY_RELEASE,
     DEPLOYMENT_STATUS,
     REVERT_RELEASE,
@@ -18,7 +19,6 @@ from heddle.contract.deployments import (
     DeployRelease,
     DeviceDeployment,
     DeviceDeploymentRef,
-    StrategyKind,
 )
 from heddle.rollout.effects import Await, Deploy, Revert, Settle, Switch
 from heddle.rollout.state import Order

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from heddle.contract.declare import FleetError
-from heddle.contract.deployments import DeploymentUnknown
+from heddle.contract.device_deployments import DeploymentUnknown
 from heddle.rollout.effects import Await
 from heddle.rollout.inputs import Failed, Healthy, Report
 from heddle.wamp.session import Session

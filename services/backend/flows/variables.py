@@ -7,7 +7,7 @@ matches the device in their order, the device's own. Later ones win.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from heddle.contract.deployments import VariableInvalid
+from heddle.contract.device_deployments import VariableInvalid
 from heddle.workflow.conditions import Value
 from heddle.workflow.findings import WorkflowInvalid
 from heddle.workflow.parse import parse

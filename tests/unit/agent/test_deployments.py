@@ -23,7 +23,7 @@ from edge_agent.runtime.runtime import Condition, Configuration, EngineFailed
 from edge_agent.shelf import Shelf, Wanted
 from edge_agent.tags import TagTable
 from heddle.contract.declare import Role
-from heddle.contract.deployments import (
+from heddle.contract.device_deployments import (
     ActiveRuns,
     DeploymentSuperseded,
     DeploymentUnknown,

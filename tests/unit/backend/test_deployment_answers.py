@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from heddle.contract.declare import FleetError
-from heddle.contract.deployments import (
+from heddle.contract.device_deployments import (
     DeploymentSuperseded,
     DeploymentUnknown,
     DeviceDeployment,

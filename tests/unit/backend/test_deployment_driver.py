@@ -7,13 +7,12 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from heddle.contract.declare import StorageUnavailable
-from heddle.contract.deployments import (
+from heddle.contract.deployments import StrategyConfig, StrategyKind
+from heddle.contract.device_deployments import (
     ActiveRuns,
     DeploymentUnknown,
     DeviceDeployment,
     DeviceStage,
-    StrategyConfig,
-    StrategyKind,
 )
 from heddle.contract.fleet import Targets
 from heddle.contract.flows import SignedRelease

@@ -4,7 +4,7 @@ import pytest
 
 from heddle.contract.alarm_answers import AlarmReport
 from heddle.contract.alarms import AlarmPlace, AlarmState
-from heddle.contract.deployments import DeviceDeployment, DeviceStage
+from heddle.contract.device_deployments import DeviceDeployment, DeviceStage
 from heddle.contract.devices import TagType
 from heddle.tag_values import TagValue
 from services.backend.deployments.health import Watched, alarmed, flaw_of, judged

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 
-from heddle.contract.deployments import VariableInvalid
+from heddle.contract.device_deployments import VariableInvalid
 from heddle.contract.flows import ReleaseRefused, SignedRelease
 from heddle.releases import PREFIX, Opened, canonical, make_release, opened
 from heddle.wamp.keys import public_hex

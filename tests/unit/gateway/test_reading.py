@@ -3,7 +3,8 @@
 import pytest
 
 from heddle.contract.declare import NotPermitted
-from heddle.contract.deployments import ActiveRuns, StrategyKind
+from heddle.contract.deployments import StrategyKind
+from heddle.contract.device_deployments import ActiveRuns
 from heddle.contract.fleet import Targets
 from heddle.contract.flows import FlowInvalid
 from heddle.contract.lifecycle import FlowVersion
