@@ -257,7 +257,10 @@ def running_stack(data: Path, *options: str) -> Iterator[RunningStack]:
 def second_device(
     stack: RunningStack, device: str, folder: Path, **settings: str
 ) -> Iterator[str]:
-    """An edge device of the stack, its agent in a process of its own, while online."""
+    """An edge device of the stack, its agent in a process of its own, while online.
+
+    It leaves nothing to later tests: it is taken out of the project again.
+    """
     given = {
         "router_url": stack.router,
         "data": str(folder / device),
@@ -277,6 +280,7 @@ def second_device(
     try:
         eventually(lambda: device in stack.online(), f"{device} is online")
         yield device
+        stack.ask("device", "decommission", device, "--yes", "--force")
     finally:
         agent.send_signal(signal.SIGTERM)
         assert agent.wait(60) == 0
