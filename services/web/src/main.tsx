@@ -2,14 +2,16 @@
 
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import "uplot/dist/uPlot.min.css";
 import "./style/tokens.css";
 import "./style/page.css";
-import "./style/run.css";
+import "./style/ui.css";
+import { App } from "./app/App";
+import { applyTheme } from "./app/theme";
 import { Keeper } from "./session/keeper";
-import { App } from "./view/App";
+
 import { routerUrl } from "./wamp/link";
 
+applyTheme();
 const keeper = new Keeper(routerUrl(location));
 keeper.start();
 const page = document.getElementById("page");

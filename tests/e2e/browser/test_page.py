@@ -2,32 +2,16 @@
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.neighbours import need
-from tests.support.stack import (
-    EXAMPLE,
-    PROCESSES,
-    RunningStack,
-    running_stack,
-    unhurried_flow,
-)
+from tests.e2e.browser.conftest import SLOW_MS, shoot
+from tests.support.stack import EXAMPLE, PROCESSES, RunningStack, unhurried_flow
 
-SLOW_MS = 60_000
 pytestmark = pytest.mark.timeout(400)
-PICTURES = Path(__file__).parents[3] / ".build/screenshots"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    need("crossbar")
-    data = tmp_path_factory.mktemp("page") / "data"
-    with running_stack(data, "--time-scale", "10", "--runtime", "process") as found:
-        yield found
 
 
 @pytest.fixture
@@ -40,44 +24,18 @@ def unhurried(stack: RunningStack, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def page(page: Page, stack: RunningStack) -> Iterator[Page]:
-    """Signed in, at the device; whatever the browser complains of is a failure."""
-    complaints: list[str] = []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on(
-        "request",
-        lambda request: (
-            complaints.append(request.url)
-            if f"127.0.0.1:{stack.port}" not in request.url
-            and not request.url.startswith(("data:", "blob:"))
-            else None
-        ),
-    )
-    sign_in(page, stack)
-    page.get_by_test_id("device-row").locator("a").first.click()
+def page(operate: Callable[[str], Page], stack: RunningStack) -> Iterator[Page]:
+    """At the device; its run is ended afterwards."""
+    page = operate("#/devices/virtual_1")
     expect(page.get_by_test_id("device")).to_have_attribute("data-device", "virtual_1")
     yield page
     end_run(stack)
-    assert complaints == []
-
-
-def sign_in(page: Page, stack: RunningStack) -> None:
-    page.goto(stack.page)
-    page.get_by_test_id("user").fill("admin")
-    page.get_by_test_id("password").fill(stack.password)
-    page.get_by_test_id("submit").click()
-    expect(page.get_by_test_id("device-row")).to_have_count(1)
 
 
 def end_run(stack: RunningStack) -> None:
     for run in stack.ask("run", "status")["runs"]:
         if run["status"] not in ("finished", "terminated"):
             stack.ask("run", "stop", run["run"], "--hard")
-
-
-def picture(page: Page, name: str) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 def expect_status(page: Page, status: str) -> None:
@@ -130,7 +88,7 @@ def test_a_run_is_started_paused_resumed_approved_and_finished(
     page.get_by_test_id("approve-confirm").click()
     expect_lit(page, "phase_3")
     expect_lit(page, "phase_5")
-    picture(page, "run")
+    shoot(page, "run")
     expect(page.get_by_test_id("run-status").first).to_have_attribute(
         "data-status", "finished", timeout=150_000
     )
@@ -177,7 +135,7 @@ def test_the_page_says_that_it_is_cut_off_and_comes_back(page, stack) -> None:
             "data-state", "disconnected", timeout=SLOW_MS
         )
         expect(page.get_by_test_id("banner")).to_be_visible()
-        picture(page, "cut-off")
+        shoot(page, "cut-off")
     finally:
         stack.process.send_signal(signal.SIGCONT)
     expect(page.get_by_test_id("connection")).to_have_attribute(
@@ -215,17 +173,3 @@ def test_signing_out_forgets_the_ticket(page, stack) -> None:
     expect(page.get_by_test_id("sign-in")).to_be_visible()
     page.reload()
     expect(page.get_by_test_id("sign-in")).to_be_visible()
-
-
-def test_a_phone_shows_it_without_sideways_scrolling(browser, stack) -> None:
-    context = browser.new_context(
-        viewport={"width": 390, "height": 844}, color_scheme="dark", bypass_csp=True
-    )
-    page = context.new_page()
-    sign_in(page, stack)
-    page.goto(f"{stack.page}#/devices/virtual_1")
-    expect(page.get_by_test_id("graph")).to_be_visible(timeout=SLOW_MS)
-    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    picture(page, "phone")
-    context.close()
-    assert wide is False

@@ -1,14 +1,22 @@
-/** What is shown: the sign-in form, the devices, or one device. */
+/** What is shown: the sign-in form, or a page in its frame. */
 
-import { useEffect, useMemo, useSyncExternalStore } from "react";
-import { Fleet } from "../device/fleet";
+import {
+  Component,
+  type ReactNode,
+  Suspense,
+  useEffect,
+  useMemo,
+  useSyncExternalStore,
+} from "react";
 import type { Keeper } from "../session/keeper";
 import type { Session } from "../session/machine";
-import { DeviceList } from "./DeviceList";
-import { DevicePage } from "./DevicePage";
-import { useRoute } from "./hooks";
+import { t } from "../texts";
+import { Problem, Quiet } from "../ui/basics";
+import { Toasts } from "../ui/toasts";
+import { Asking } from "./asking";
+import { resolve, useHash } from "./routes";
+import { Shell } from "./Shell";
 import { SignIn } from "./SignIn";
-import { Banner, TopBar } from "./TopBar";
 
 export function App({ keeper }: { keeper: Keeper }) {
   const { connection } = useSyncExternalStore(keeper.watch, keeper.kept);
@@ -22,33 +30,59 @@ export function App({ keeper }: { keeper: Keeper }) {
     );
   }
   const { user, project } = connection.session;
-  return <Project key={`${project}/${user}`} keeper={keeper} session={connection.session} />;
+  return <SignedIn key={`${project}/${user}`} keeper={keeper} session={connection.session} />;
 }
 
-function Project({ keeper, session }: { keeper: Keeper; session: Session }) {
+function SignedIn({ keeper, session }: { keeper: Keeper; session: Session }) {
   const { connection, link } = useSyncExternalStore(keeper.watch, keeper.kept);
-  const fleet = useMemo(() => new Fleet(), []);
-  const view = useSyncExternalStore(fleet.watch, fleet.view);
-  const [where, device] = useRoute();
-  useEffect(() => (link ? fleet.attach(link) : undefined), [fleet, link]);
-  const known = view.devices?.find((one) => one.device === device);
+  const hash = useHash();
+  const found = useMemo(() => resolve(hash), [hash]);
+  const scope = useMemo(() => ({ link, session }), [link, session]);
+  const path = hash.split("?")[0];
+  useEffect(() => {
+    if (!location.hash || location.hash === "#/") location.replace("#/devices");
+  }, []);
   return (
-    <>
-      <TopBar connection={connection} session={session} onSignOut={() => keeper.signOut()} />
-      <Banner connection={connection} onRetry={() => keeper.hurry()} />
-      <main>
-        {where === "devices" && device ? (
-          <DevicePage
-            key={device}
-            device={device}
-            isOnline={known?.online ?? null}
-            link={link}
-            role={session.role}
-          />
-        ) : (
-          <DeviceList view={view} isStale={link === null} />
-        )}
-      </main>
-    </>
+    <Asking scope={scope}>
+      <Toasts>
+        <Shell connection={connection} keeper={keeper} session={session} path={path ?? ""}>
+          <Fence key={path}>
+            <Suspense fallback={<Quiet>{t.places.loading}</Quiet>}>
+              {found ? <found.page ids={found.ids} query={found.query} /> : <Nowhere />}
+            </Suspense>
+          </Fence>
+        </Shell>
+      </Toasts>
+    </Asking>
   );
+}
+
+function Nowhere() {
+  return (
+    <p data-testid="nowhere">
+      {t.places.nowhere} <a href="#/devices">{t.places.toDevices}</a>
+    </p>
+  );
+}
+
+/** A page that breaks takes nothing else down, and says what it said. */
+class Fence extends Component<{ children: ReactNode }, { error: unknown }> {
+  override state = { error: null as unknown };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+
+  override render() {
+    const { error } = this.state;
+    if (error === null) return this.props.children;
+    return (
+      <Problem>
+        {t.places.broke} {String(error)}{" "}
+        <button type="button" onClick={() => location.reload()}>
+          {t.places.again}
+        </button>
+      </Problem>
+    );
+  }
 }

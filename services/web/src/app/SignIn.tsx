@@ -4,6 +4,7 @@ import { type FormEvent, useRef, useState } from "react";
 import type { Project } from "../contract";
 import type { Session } from "../session/machine";
 import { openSession } from "../session/signing-in";
+import { t } from "../texts";
 import { sentenceOf } from "../wamp/errors";
 
 interface Choice {
@@ -43,13 +44,13 @@ export function SignIn({ url, sentence, onOpen }: Props) {
 
   return (
     <main className="sign-in">
-      <h1>Heddle</h1>
+      <h1>{t.brand}</h1>
       {choice ? (
         <ChooseProject {...choice} />
       ) : (
         <form className="panel" onSubmit={submit} data-testid="sign-in">
           <label>
-            User
+            {t.signIn.user}
             <input
               name="user"
               autoComplete="username"
@@ -60,7 +61,7 @@ export function SignIn({ url, sentence, onOpen }: Props) {
             />
           </label>
           <label>
-            Password
+            {t.signIn.password}
             <input
               ref={password}
               name="password"
@@ -71,7 +72,7 @@ export function SignIn({ url, sentence, onOpen }: Props) {
             />
           </label>
           <button type="submit" className="primary" disabled={isBusy} data-testid="submit">
-            {isBusy ? "Signing in …" : "Sign in"}
+            {isBusy ? t.signIn.busy : t.signIn.submit}
           </button>
           <p role="alert" className="problem" data-testid="sign-in-problem">
             {problem}
@@ -84,8 +85,8 @@ export function SignIn({ url, sentence, onOpen }: Props) {
 
 function ChooseProject({ projects, choose }: Choice) {
   return (
-    <section className="panel" aria-label="Choose a project" data-testid="projects">
-      <p>You are in several projects. Which one?</p>
+    <section className="panel" aria-label={t.signIn.choose} data-testid="projects">
+      <p>{t.signIn.several}</p>
       {projects.map(({ project, name }) => (
         <button key={project} type="button" onClick={() => choose(project)}>
           {name || project}

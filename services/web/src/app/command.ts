@@ -14,8 +14,10 @@ export interface Finding {
 export interface Command {
   readonly busy: string | null; // the name of the command under way
   readonly problem: string | null;
+  readonly error: unknown;
   readonly findings: readonly Finding[];
   readonly perform: (name: string, act: () => Promise<void>) => Promise<boolean>;
+  readonly forget: () => void; // the failure
 }
 
 export function useCommand(): Command {
@@ -34,7 +36,14 @@ export function useCommand(): Command {
       setBusy(null);
     }
   }
-  return { busy, problem: error ? sentenceOf(error) : null, findings: findingsOf(error), perform };
+  return {
+    busy,
+    problem: error ? sentenceOf(error) : null,
+    error,
+    findings: findingsOf(error),
+    perform,
+    forget: () => setError(null),
+  };
 }
 
 function findingsOf(error: unknown): readonly Finding[] {

@@ -14,17 +14,6 @@ export function useNow(everyMs: number): number {
   return now;
 }
 
-function watchHash(watcher: () => void): () => void {
-  window.addEventListener("hashchange", watcher);
-  return () => window.removeEventListener("hashchange", watcher);
-}
-
-/** The path behind the `#`, in parts: `#/devices/press_7` -> `["devices", "press_7"]`. */
-export function useRoute(): readonly string[] {
-  const hash = useSyncExternalStore(watchHash, () => location.hash);
-  return hash.replace(/^#\/?/, "").split("/").filter(Boolean).map(decodeURIComponent);
-}
-
 /** The width of the element that `ref` is given to, in CSS pixels. */
 export function useWidth<E extends HTMLElement>(): [RefObject<E | null>, number] {
   const ref = useRef<E>(null);
@@ -39,16 +28,24 @@ export function useWidth<E extends HTMLElement>(): [RefObject<E | null>, number]
   return [ref, width];
 }
 
-/** Calls `act` when the person switches between light and dark. */
+/** Light or dark, as the person or the system has it; what draws on a canvas needs it. */
 export function useColourScheme(): "light" | "dark" {
-  const query = "(prefers-color-scheme: dark)";
-  const isDark = useSyncExternalStore(
-    (watcher) => {
-      const media = matchMedia(query);
-      media.addEventListener("change", watcher);
-      return () => media.removeEventListener("change", watcher);
-    },
-    () => matchMedia(query).matches,
-  );
-  return isDark ? "dark" : "light";
+  return useSyncExternalStore(watchScheme, scheme);
+}
+
+const prefersDark = matchMedia("(prefers-color-scheme: dark)");
+
+function watchScheme(watcher: () => void): () => void {
+  prefersDark.addEventListener("change", watcher);
+  window.addEventListener("heddle:theme", watcher);
+  return () => {
+    prefersDark.removeEventListener("change", watcher);
+    window.removeEventListener("heddle:theme", watcher);
+  };
+}
+
+function scheme(): "light" | "dark" {
+  const chosen = document.documentElement.dataset.theme;
+  if (chosen === "light" || chosen === "dark") return chosen;
+  return prefersDark.matches ? "dark" : "light";
 }

@@ -2,10 +2,10 @@
 
 import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
-import type { ChartPlan } from "../telemetry/arrange";
-import type { LiveValues, Reading } from "../telemetry/live";
-import { duration } from "../workflow/words";
-import { timeText, valueText } from "./format";
+import type { ChartPlan } from "../../telemetry/arrange";
+import type { LiveValues, Reading } from "../../telemetry/live";
+import { timeText, valueText } from "../../ui/format";
+import { duration } from "../../workflow/words";
 
 interface Props {
   readonly plan: ChartPlan;

@@ -1,14 +1,14 @@
 /** A device's measured values over time, and what is set. */
 
 import { useMemo, useState, useSyncExternalStore } from "react";
-import type { Tag } from "../contract";
-import type { DeviceStore } from "../device/store";
-import { arrange } from "../telemetry/arrange";
-import { type Reading, WINDOWS_MS } from "../telemetry/live";
-import { duration } from "../workflow/words";
+import type { Tag } from "../../contract";
+import type { DeviceStore } from "../../device/store";
+import { arrange } from "../../telemetry/arrange";
+import { type Reading, WINDOWS_MS } from "../../telemetry/live";
+import { valueText } from "../../ui/format";
+import { useColourScheme } from "../../ui/hooks";
+import { duration } from "../../workflow/words";
 import { Chart } from "./Chart";
-import { valueText } from "./format";
-import { useColourScheme } from "./hooks";
 
 interface Props {
   readonly store: DeviceStore;

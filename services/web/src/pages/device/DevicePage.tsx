@@ -1,23 +1,27 @@
 /** One device: its run, its live values, its events. */
 
+import "uplot/dist/uPlot.min.css";
 import { useEffect, useMemo, useSyncExternalStore } from "react";
-import type { Role } from "../contract";
-import { DeviceStore } from "../device/store";
-import type { Link } from "../wamp/link";
-import { nodesOf } from "../workflow/words";
+import { useScope } from "../../app/asking";
+import { useDevices } from "../../app/devices";
+import type { PageProps } from "../../app/routes";
+import { DeviceStore } from "../../device/store";
+import { nodesOf } from "../../workflow/words";
+import "../../style/run.css";
+import { OnlineMark } from "../../ui/basics";
+import { EventList } from "../run/EventList";
+import { RunPanel } from "../run/RunPanel";
 import { Charts } from "./Charts";
-import { OnlineMark } from "./DeviceList";
-import { EventList } from "./EventList";
-import { RunPanel } from "./RunPanel";
 
-interface Props {
-  readonly device: string;
-  readonly isOnline: boolean | null; // null: not known yet
-  readonly link: Link | null;
-  readonly role: Role;
+export default function DevicePage({ ids }: PageProps) {
+  const device = ids.device ?? "";
+  return <Device key={device} device={device} />;
 }
 
-export function DevicePage({ device, isOnline, link, role }: Props) {
+function Device({ device }: { device: string }) {
+  const { link, session } = useScope();
+  const { devices } = useDevices();
+  const isOnline = devices?.find((one) => one.device === device)?.online ?? null;
   const store = useMemo(() => new DeviceStore(device), [device]);
   const view = useSyncExternalStore(store.watch, store.view);
   useEffect(() => (link ? store.attach(link) : undefined), [store, link]);
@@ -40,7 +44,7 @@ export function DevicePage({ device, isOnline, link, role }: Props) {
         view={view}
         nodes={nodes}
         link={link}
-        role={role}
+        role={session.role}
         isOnline={isOnline !== false}
       />
       <div className="columns">

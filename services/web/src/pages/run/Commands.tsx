@@ -1,6 +1,7 @@
 /** Pause, resume, approve and stop the run shown. */
 
 import { useState } from "react";
+import { useCommand } from "../../app/command";
 import {
   APPROVE_RUN,
   PAUSE_RUN,
@@ -10,10 +11,9 @@ import {
   type RunStatus,
   STOP_RUN,
   type StopMode,
-} from "../contract";
-import type { DeviceStore } from "../device/store";
-import type { Link } from "../wamp/link";
-import { useCommand } from "./command";
+} from "../../contract";
+import type { DeviceStore } from "../../device/store";
+import type { Link } from "../../wamp/link";
 import { ApproveDialog, StopDialog } from "./dialogs";
 
 interface Props {

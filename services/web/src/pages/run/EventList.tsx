@@ -1,9 +1,9 @@
 /** What happened in the run shown, newest first. */
 
 import { useState } from "react";
-import { type DeviceStore, type DeviceView, workflowKey } from "../device/store";
-import { eventInWords, isDetail } from "../workflow/words";
-import { timeText } from "./format";
+import { type DeviceStore, type DeviceView, workflowKey } from "../../device/store";
+import { timeText } from "../../ui/format";
+import { eventInWords, isDetail } from "../../workflow/words";
 
 const PAGE = 100;
 

@@ -1,16 +1,16 @@
 /** Which flow: install a saved one on the device, or its newer version, and start it. */
 
+import { useCommand } from "../../app/command";
 import {
   type FlowSummary,
   GET_FLOW,
   INSTALL_FLOW,
   type InstalledFlow,
   START_RUN,
-} from "../contract";
-import type { DeviceStore, DeviceView } from "../device/store";
-import { hasEnded } from "../run/progress";
-import type { Link } from "../wamp/link";
-import { useCommand } from "./command";
+} from "../../contract";
+import type { DeviceStore, DeviceView } from "../../device/store";
+import { hasEnded } from "../../run/progress";
+import type { Link } from "../../wamp/link";
 
 interface Props {
   readonly store: DeviceStore;

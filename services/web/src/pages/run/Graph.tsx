@@ -1,25 +1,25 @@
 /** The workflow as a graph: active phases lit, timers counting, the path taken darker. */
 
 import { memo, useMemo } from "react";
-import type { RunReport } from "../contract";
-import type { Wait } from "../run/countdown";
-import type { signals } from "../run/log";
-import type { Dispatcher, Gateway, Workflow } from "../workflow/definition";
+import type { RunReport } from "../../contract";
+import type { Wait } from "../../run/countdown";
+import type { signals } from "../../run/log";
+import { useWidth } from "../../ui/hooks";
+import type { Dispatcher, Gateway, Workflow } from "../../workflow/definition";
 import {
   type Box,
   type Direction,
   type Drawing,
   drawWorkflow,
   type Route,
-} from "../workflow/layout";
+} from "../../workflow/layout";
 import {
   conditionInWords,
   elementInWords,
   type Nodes,
   setpointsInWords,
   short,
-} from "../workflow/words";
-import { useWidth } from "./hooks";
+} from "../../workflow/words";
 import { ListenerMark } from "./ListenerMark";
 
 interface Props {

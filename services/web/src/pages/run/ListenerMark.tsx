@@ -1,9 +1,9 @@
 /** A listener in the graph: its kind, whether it listens, and how long it still waits. */
 
-import type { Wait } from "../run/countdown";
-import type { EventListener } from "../workflow/definition";
-import type { Direction, Point } from "../workflow/layout";
-import { countdown, elementInWords } from "../workflow/words";
+import type { Wait } from "../../run/countdown";
+import type { EventListener } from "../../workflow/definition";
+import type { Direction, Point } from "../../workflow/layout";
+import { countdown, elementInWords } from "../../workflow/words";
 
 interface Props {
   readonly listener: EventListener;

@@ -1,19 +1,19 @@
 /** A device's run: which flow, the commands, the graph, and what it waits for. */
 
 import { useEffect, useMemo, useRef, useState } from "react";
-import type { Role, RunReport, RunStatus } from "../contract";
-import { type DeviceStore, type DeviceView, workflowKey } from "../device/store";
-import { Countdowns } from "../run/countdown";
-import { activatedAt, type EventLog, signals } from "../run/log";
-import { hasEnded } from "../run/progress";
-import type { Link } from "../wamp/link";
-import type { Workflow } from "../workflow/definition";
-import type { Nodes } from "../workflow/words";
+import type { Role, RunReport, RunStatus } from "../../contract";
+import { type DeviceStore, type DeviceView, workflowKey } from "../../device/store";
+import { Countdowns } from "../../run/countdown";
+import { activatedAt, type EventLog, signals } from "../../run/log";
+import { hasEnded } from "../../run/progress";
+import { momentText } from "../../ui/format";
+import { useNow } from "../../ui/hooks";
+import type { Link } from "../../wamp/link";
+import type { Workflow } from "../../workflow/definition";
+import type { Nodes } from "../../workflow/words";
 import { Commands } from "./Commands";
 import { FlowPicker } from "./FlowPicker";
-import { momentText } from "./format";
 import { Graph } from "./Graph";
-import { useNow } from "./hooks";
 import { Waiting } from "./Waiting";
 
 const STATUS: Readonly<Record<RunStatus, string>> = {

@@ -1,9 +1,15 @@
 /** What the run does and waits for, in words: the graph for those who cannot see it. */
 
-import type { ListenerReport, RunReport } from "../contract";
-import type { Wait } from "../run/countdown";
-import type { Workflow } from "../workflow/definition";
-import { conditionInWords, countdown, elementInWords, type Nodes, short } from "../workflow/words";
+import type { ListenerReport, RunReport } from "../../contract";
+import type { Wait } from "../../run/countdown";
+import type { Workflow } from "../../workflow/definition";
+import {
+  conditionInWords,
+  countdown,
+  elementInWords,
+  type Nodes,
+  short,
+} from "../../workflow/words";
 
 interface Props {
   readonly report: RunReport;

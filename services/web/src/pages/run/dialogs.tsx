@@ -1,29 +1,9 @@
 /** The questions asked before an approval and before a stop. */
 
-import { type FormEvent, type ReactNode, useEffect, useRef } from "react";
-import type { ListenerReport, StopMode } from "../contract";
-import { short } from "../workflow/words";
-
-interface DialogProps {
-  readonly title: string;
-  readonly name: string;
-  readonly onClose: () => void;
-  readonly children: ReactNode;
-}
-
-/** A native modal dialog: Escape and the focus are the browser's business. */
-function Dialog({ title, name, onClose, children }: DialogProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    dialog.current?.showModal();
-  }, []);
-  return (
-    <dialog ref={dialog} aria-label={title} data-testid={name} onClose={onClose}>
-      <h2>{title}</h2>
-      {children}
-    </dialog>
-  );
-}
+import type { FormEvent } from "react";
+import type { ListenerReport, StopMode } from "../../contract";
+import { Dialog } from "../../ui/Dialog";
+import { short } from "../../workflow/words";
 
 interface ApproveProps {
   readonly awaited: readonly ListenerReport[];

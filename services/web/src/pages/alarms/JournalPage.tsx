@@ -1,0 +1,3 @@
+export default function JournalPage() {
+  return <p>JournalPage</p>;
+}

@@ -1,0 +1,3 @@
+export default function KpisPage() {
+  return <p>KpisPage</p>;
+}

@@ -1,0 +1,3 @@
+export default function DeploymentsPage() {
+  return <p>DeploymentsPage</p>;
+}

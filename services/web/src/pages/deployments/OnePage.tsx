@@ -1,0 +1,3 @@
+export default function OnePage() {
+  return <p>OnePage</p>;
+}

@@ -1,0 +1,3 @@
+export default function FlowPage() {
+  return <p>FlowPage</p>;
+}

@@ -1,0 +1,3 @@
+export default function FlowsPage() {
+  return <p>FlowsPage</p>;
+}
