@@ -67,6 +67,8 @@ TIMEOUT_S = {
     StrategyKind.BLUE_GREEN: 60,
 }
 DEVICE_S = 0.06  # what a device adds: one process plays them all
+OFFLINE = "it is offline"  # a busy machine cuts even steady ones off now and then
+BACK_WITHIN_S = 600  # flapping ones come back for their revert
 NEVER = 'temperature > quantity(10000, "°C")'  # what a bad release's check asks for
 TERMINAL = frozenset(
     {
@@ -316,8 +318,8 @@ class Soak:
             for device in sorted(succeeded)
             if self.swarm.installed(device) != version
         ]
-        steady = self.swarm.with_manner(Manner.STEADY)
-        missing = steady - succeeded
+        away = {one.device for one in detail.targets if one.detail.endswith(OFFLINE)}
+        missing = self.swarm.with_manner(Manner.STEADY) - succeeded - away
         if detail.report.status is DeploymentStatus.COMPLETED and missing:
             flaws.append(f"{len(missing)} steady devices did not get it: {missing}")
         return flaws
@@ -329,7 +331,7 @@ class Soak:
         if detail.report.status is not DeploymentStatus.ROLLED_BACK:
             flaws.append(f"it ended as {detail.report.status}: {detail.report.detail}")
         left = set(before)
-        give_up_at = time.monotonic() + 180  # flapping ones come back for their revert
+        give_up_at = time.monotonic() + BACK_WITHIN_S
         while left and time.monotonic() < give_up_at:
             left = {d for d in left if self.swarm.installed(d) == bad}
             await deferLater(self._reactor, 1.0)

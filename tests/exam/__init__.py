@@ -1,0 +1,1 @@
+"""The isolation exam: all that a session could try, and what must come of it."""
