@@ -4,6 +4,9 @@ It lives as long as a session. Whatever goes wrong at the other end, the items s
 the outbox and are tried again, slower and slower; only a receipt makes them leave. Each
 stream has a delivery of its own, so none waits behind another's backlog.
 
+What comes of a command to a whole fleet is told live, and gathered for a second before
+it is delivered: a burst is one batch, and answers go before it.
+
 Batches are sent in order. When one fails, nothing is sent until every answer is there;
 then it begins anew with a single batch. Only what is said of a batch that was alone on
 its way is taken for more than a matter of order.
@@ -31,6 +34,7 @@ log = Logger()
 
 FIRST_RETRY_S, MAX_RETRY_S = 0.5, 30.0
 CALL_TIMEOUT_S = 30.0
+GATHER_S = {Stream.RUN_EVENTS: 1.0}  # samples come gathered already
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ class Delivery:
                     await self._heed(answer, on_way)
                 else:
                     await filled
+                    if gather_s := GATHER_S.get(self._stream):
+                        await deferLater(self._clock, gather_s)
             except ConnectionLost:
                 return  # the next session goes on
             except FleetError as error:
