@@ -7,9 +7,18 @@ from twisted.internet.defer import Deferred
 
 from heddle.cli.connect import Ambiguous, Client, client_command, device_option
 from heddle.cli.connect import the_device as find_device
+from heddle.cli.moments import when_ms
+from heddle.cli.names import device_names, flow_names
 from heddle.cli.show import clock_time, show_json, show_json_line, show_table, when
 from heddle.contract.declare import Procedure
 from heddle.contract.history import RUN_EVENTS, RunEventsQuery
+from heddle.contract.run_records import (
+    MAX_RUNS_PER_REPLY,
+    RUNS,
+    RunRecord,
+    RunRecords,
+    RunsQuery,
+)
 from heddle.contract.runs import (
     APPROVE_RUN,
     PAUSE_RUN,
@@ -39,6 +48,11 @@ ENDED = {RunStatus.FINISHED, RunStatus.TERMINATED}
 @click.group()
 def run() -> None:
     """Runs of flows on devices."""
+
+
+def since_ms(ctx: object, option: object, value: str | None) -> int | None:
+    """A moment, or so long ago; None: not asked about."""
+    return None if value is None else when_ms(ctx, option, value)
 
 
 run_argument = click.argument("run_id", metavar="[RUN]", required=False)
@@ -207,6 +221,81 @@ def status(client: Client, run_id: str | None, device: str | None) -> None:
         )
 
     client.run(work)
+
+
+@run.command("list")
+@click.option("--device", help="Only runs on this device.", shell_complete=device_names)
+@click.option("--flow", help="Only runs of this flow.", shell_complete=flow_names)
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(["running", "paused", "finished", "terminated"]),
+    help="Only runs that stand so; may be repeated.",
+)
+@click.option("--active", is_flag=True, help="Only those that still go on.")
+@click.option("--from", "from_ms", callback=since_ms, help="Under way since then.")
+@click.option("--to", "to_ms", callback=since_ms, help="Under way before then.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True)
+@client_command
+def list_runs(
+    client: Client,
+    *,
+    device: str | None,
+    flow: str | None,
+    statuses: tuple[str, ...],
+    active: bool,
+    from_ms: int | None,
+    to_ms: int | None,
+    limit: int,
+) -> None:
+    """Runs that are stored, newest first: of every device, also of one that is away."""
+
+    async def work(session: Session) -> None:
+        found: list[RunRecord] = []
+        more: int | None = None
+        while not found or (more is not None and len(found) < limit):
+            query = RunsQuery(
+                device=device,
+                flow=flow,
+                statuses=tuple(RunStatus(one) for one in statuses) or None,
+                active=True if active else None,
+                from_ms=from_ms,
+                to_ms=to_ms,
+                before=more,
+                limit=min(MAX_RUNS_PER_REPLY, limit - len(found)),
+            )
+            page = await session.call(RUNS, query)
+            found.extend(page.runs)
+            more = page.more
+            if not page.runs:
+                break
+        if client.json:
+            show_json(RunRecords(runs=tuple(found), more=more))
+            return
+        _show_records(found)
+        if more is not None:
+            click.echo(f"there are more than {limit}: see --limit", err=True)
+
+    client.run(work)
+
+
+def _show_records(found: list[RunRecord]) -> None:
+    show_table(
+        ("DEVICE", "RUN", "FLOW", "STATUS", "STARTED", "ENDED", "EVENTS"),
+        (
+            (
+                one.device,
+                one.run,
+                f"{one.flow} v{one.version}",
+                "overtaken" if one.overtaken else one.status,
+                when(one.started_at_ms),
+                when(one.ended_at_ms),
+                one.events,
+            )
+            for one in found
+        ),
+    )
 
 
 _LAST_EVENTS = {"WORKFLOW_FINISHED", "WORKFLOW_TERMINATED"}

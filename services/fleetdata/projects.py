@@ -28,6 +28,7 @@ from heddle.contract.people import (
     ListProjects,
     Project,
 )
+from heddle.contract.run_records import RUNS, RunRecords, RunsQuery
 from heddle.contract.runs import RunEvents
 from heddle.contract.samples import GAPS, INGEST, Gaps, GapsQuery, Ingest, Receipt
 from heddle.wamp.joining import Uplink
@@ -42,6 +43,7 @@ from services.fleetdata.intake import Intake
 from services.fleetdata.live import Live
 from services.fleetdata.meters import ProjectMeter
 from services.fleetdata.refusals import Refusals
+from services.fleetdata.runs import runs
 
 log = Logger()
 
@@ -79,6 +81,7 @@ class ServedProject:
         await session.serve(LATEST, self._latest)
         await session.serve(HISTORY, self._history)
         await session.serve(RUN_EVENTS, self._run_events)
+        await session.serve(RUNS, self._runs)
         await self.alarms.settle(session)
         await self.live.settle(session)
         log.info("serving {realm}", realm=session.realm)
@@ -108,6 +111,9 @@ class ServedProject:
 
     async def _run_events(self, query: RunEventsQuery, _: Caller) -> RunEvents:
         return await questions.run_events(self.database, query)
+
+    async def _runs(self, query: RunsQuery, _: Caller) -> RunRecords:
+        return await runs(self.database, query)
 
 
 class Projects:

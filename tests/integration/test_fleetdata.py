@@ -45,6 +45,7 @@ from heddle.contract.people import (
     Project,
     ProjectList,
 )
+from heddle.contract.run_records import RUNS, RunsQuery
 from heddle.contract.runs import RunNotFound
 from heddle.contract.samples import (
     GAPS,
@@ -192,13 +193,21 @@ async def test_what_a_device_sends_is_answered(plant: Setting) -> None:
             *((21.0,), (20.0,), (22.0,)),
             (2,),
         )
-        told = await owner.call(
-            RUN_EVENTS, RunEventsQuery(device="press_7", run="run_1", first=1)
-        )
-        assert [event.number for event in told.events] == [1, 2]
-        assert told.events[0].data == {"phaseId": "phase_1"}
-        with pytest.raises(RunNotFound):
-            await owner.call(RUN_EVENTS, RunEventsQuery(device="press_7", run="no"))
+        await check_runs(owner)
+
+
+async def check_runs(owner: Session) -> None:
+    """What was sent of run_1 is there, and of no other."""
+    told = await owner.call(
+        RUN_EVENTS, RunEventsQuery(device="press_7", run="run_1", first=1)
+    )
+    assert [event.number for event in told.events] == [1, 2]
+    assert told.events[0].data == {"phaseId": "phase_1"}
+    with pytest.raises(RunNotFound):
+        await owner.call(RUN_EVENTS, RunEventsQuery(device="press_7", run="no"))
+    listed = await owner.call(RUNS, RunsQuery(device="press_7", limit=1))
+    assert [(one.run, one.events) for one in listed.runs] == [("run_1", 3)]
+    assert listed.more is None
 
 
 @pytest_twisted.ensureDeferred

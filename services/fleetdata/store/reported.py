@@ -10,6 +10,7 @@ from heddle.contract.samples import Loss
 from services.fleetdata.batches import StreamKey
 from services.fleetdata.reports import RunEvent
 from services.fleetdata.store.instants import at_ms, at_ms_or_none
+from services.fleetdata.store.runs import insert_events
 
 
 @dataclass(slots=True)
@@ -28,52 +29,9 @@ class Reported:
     def write(self, connection: Connection) -> None:
         """Insert events and losses, in the order told."""
         if self.events:
-            _insert_events(connection, self.events)
+            insert_events(connection, self.events)
         if self.losses:
             _insert_losses(connection, self.losses)
-
-
-def _insert_events(
-    connection: Connection, told: Sequence[tuple[str, RunEvent]]
-) -> None:
-    """Events by run and number; one that is there already stays as it is."""
-    runs = sorted({(device, e.run): (e.flow, e.version) for device, e in told}.items())
-    connection.execute(
-        """
-        insert into run (device, run, flow, version)
-        select * from unnest(%(device)s::text[], %(run)s::text[],
-                             %(flow)s::text[], %(version)s::int[])
-        on conflict do nothing
-        """,
-        {
-            "device": [device for (device, _), _ in runs],
-            "run": [run for (_, run), _ in runs],
-            "flow": [flow for _, (flow, _) in runs],
-            "version": [version for _, (_, version) in runs],
-        },
-    )
-    connection.execute(
-        """
-        insert into run_event (run_id, number, id, type, at, data)
-        select run.id, e.number, e.id, e.type, e.at, e.data
-          from unnest(%(device)s::text[], %(run)s::text[], %(number)s::bigint[],
-                      %(id)s::text[], %(type)s::text[], %(at)s::timestamptz[],
-                      %(data)s::jsonb[])
-               as e (device, run, number, id, type, at, data)
-          join run using (device, run)
-         order by 1, 2
-        on conflict do nothing
-        """,
-        {
-            "device": [device for device, _ in told],
-            "run": [event.run for _, event in told],
-            "number": [event.number for _, event in told],
-            "id": [event.id for _, event in told],
-            "type": [event.type for _, event in told],
-            "at": [at_ms(event.at_ms) for _, event in told],
-            "data": [event.data for _, event in told],
-        },
-    )
 
 
 def _insert_losses(connection: Connection, told: Sequence[tuple[str, Loss]]) -> None:

@@ -8,6 +8,7 @@ from heddle.contract.devices import CREATE_CODE, GET_DEVICE, LIST_DEVICES
 from heddle.contract.fleet import COMMAND_FLEET, LABEL_DEVICE, RESOLVE_TARGETS
 from heddle.contract.flows import LIST_INSTALLED, REMOVE_FLOW
 from heddle.contract.history import RUN_EVENTS
+from heddle.contract.run_records import RUNS
 from heddle.contract.runs import (
     APPROVE_RUN,
     PAUSE_RUN,
@@ -117,6 +118,13 @@ DEVICES: tuple[Route, ...] = (
         is_secret=True,
         success=HTTPStatus.CREATED,
         example={"device": "press_7"},
+    ),
+    Route(
+        method="GET",
+        path="/runs",
+        procedure=RUNS,
+        tag=_RUNS,
+        names={"statuses": "status"},
     ),
     Route(
         method="GET",
