@@ -40,6 +40,7 @@ web: services/web/dist/.ready ## the page, in services/web/dist
 reference: venv ## the pages made from the code, after a change of contract or commands
 	python -m heddle.contract.reference docs/reference
 	python -m heddle.contract.typescript > services/web/src/contract.ts
+	python -m heddle.workflow.typescript > services/web/src/design/rules.ts
 	python -m heddle.cli.reference docs/reference/cli.md
 	python -m services.gateway.openapi docs/reference/openapi.json
 

@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, assert_never
+from typing import Any, BinaryIO
 
 import click
 import msgspec
@@ -22,11 +22,11 @@ from heddle.contract.declare import FleetError
 from heddle.workflow.definition import Workflow
 from heddle.workflow.effects import Tell
 from heddle.workflow.improvise import Approving, Wandering
-from heddle.workflow.inputs import Approve, Input, Request, Trigger
-from heddle.workflow.refusal import Ambiguous, NotActive, Paused, Refusal, WrongState
+from heddle.workflow.inputs import Approve, Input
 from heddle.workflow.rehearse import Planned, Rehearsal, Source, started, waits
 from heddle.workflow.run import ENDED
 from heddle.workflow.script import BadScript, parse_script
+from heddle.workflow.simulation import refused_in_words
 from heddle.workflow.wording import lasting
 
 RUN = "simulation"  # the run's name in the events' ids
@@ -121,7 +121,8 @@ class _Simulation:
         self._print(sys.stdout.buffer)
         elapsed_s = time.perf_counter() - began_s
         for request, refused in self._rehearsal.refused:
-            _say(f"refused {self._after(request.at_ms)}: {_refusal(request, refused)}")
+            why = refused_in_words(request, refused)
+            _say(f"refused {self._after(request.at_ms)}: {why}")
         self._tell_speed(elapsed_s)
         sentence, code = self._ending()
         fail(printable(sentence), code) if code else _say(sentence)
@@ -215,24 +216,6 @@ def _read_recording(plan: _Plan, workflow: Workflow) -> Backtest | None:
         return Backtest(plan.tags, workflow, plan.named)
     except FleetError as error:
         fail(printable(str(error)), MISUSED)
-
-
-def _refusal(request: Request, refused: Refusal) -> str:
-    """Why a step of the script changed nothing."""
-    words = type(request).__name__.lower()
-    if isinstance(request, Approve | Trigger) and request.listener is not None:
-        words += f" {request.listener}"
-    match refused:
-        case Paused():
-            return f"{words}: the run is paused"
-        case WrongState(status):
-            return f"{words}: the run is {status}"
-        case NotActive(_, candidates):
-            return f"{words}: not awaited; awaited: {', '.join(candidates) or 'none'}"
-        case Ambiguous(candidates):
-            return f"{words}: several are awaited: {', '.join(candidates)}"
-        case _:
-            assert_never(refused)
 
 
 def _say(sentence: str) -> None:

@@ -49,12 +49,16 @@ class Rule(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One flaw; ``counterexample`` is a shortest list of inputs that leads to it."""
+    """One flaw; ``counterexample`` is a shortest list of inputs that leads to it.
+
+    ``state`` is the one of the walk that they lead to.
+    """
 
     rule: Rule
     element: str | None
     message: str
     counterexample: tuple[dict[str, Any], ...] = ()
+    state: int | None = field(default=None, compare=False)
 
 
 class WorkflowInvalid(Exception):

@@ -188,13 +188,19 @@ def waits(workflow: Workflow, run: Run) -> Iterator[str]:
     if run.status is Status.PAUSED:
         yield "somebody to resume it"
         return
+    for _, words in waiting(workflow, run):
+        yield words
+
+
+def waiting(workflow: Workflow, run: Run) -> Iterator[tuple[str, str]]:
+    """The elements that wait for something, each with a few words."""
     for active in run.listening:
         listener = workflow.listeners[active]
         match listener.kind:
             case ListenerKind.CONDITION:
-                yield f"condition {active} ({worded(listener.condition)})"
+                yield active, f"condition {active} ({worded(listener.condition)})"
             case kind:
-                yield f"{kind.lower()} {active}"
+                yield active, f"{kind.lower()} {active}"
     for gateway in dict.fromkeys(workflow.links[x].target for x in run.signals):
         missing = [x.id for x in workflow.incoming[gateway] if x.id not in run.signals]
-        yield f"gateway {gateway} (a signal on {' and '.join(missing)})"
+        yield gateway, f"gateway {gateway} (a signal on {' and '.join(missing)})"

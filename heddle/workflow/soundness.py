@@ -6,7 +6,7 @@ not prove: a state whose future was not walked counts as one that may turn out w
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -34,6 +34,7 @@ class Verdict:
 
     findings: tuple[Finding, ...]
     unproved: tuple[str, ...] = ()
+    walk: Walk | None = field(default=None, compare=False, repr=False)
 
     @property
     def valid(self) -> bool:
@@ -58,7 +59,7 @@ def check(document: object, mode: Mode = Mode.STRICT) -> Verdict:
     if mode is Mode.COMPAT or workflow is None or found.common:
         return Verdict(findings)
     proved = prove(workflow)
-    return Verdict((*findings, *proved.findings), proved.unproved)
+    return replace(proved, findings=(*findings, *proved.findings))
 
 
 def prove(workflow: Workflow) -> Verdict:
@@ -99,7 +100,7 @@ class _Proof:
                 f"{claim}: only {walk.explored} states were walked" for claim in CLAIMS
             )
         )
-        return Verdict(tuple(reversed(first.values())), unproved)
+        return Verdict(tuple(reversed(first.values())), unproved, walk)
 
     def _findings(self) -> Iterator[Finding]:
         yield from self._runaways()
@@ -187,7 +188,7 @@ class _Proof:
 
     def _finding(self, rule: Rule, element: str, problem: str, state: int) -> Finding:
         inputs = [x for move in self._walk.path(state) for x in self._inputs(move)]
-        return Finding(rule, element, f"{element}: {problem}", tuple(inputs))
+        return Finding(rule, element, f"{element}: {problem}", tuple(inputs), state)
 
     def _inputs(self, move: Move) -> Iterator[dict[str, Any]]:
         """A move as inputs an operator would understand."""

@@ -81,14 +81,24 @@ class Walk:
         """Whether every reachable state was explored."""
         return self.explored == len(self.states)
 
-    def path(self, state: int) -> list[Move]:
-        """A shortest list of moves to a state."""
-        moves: list[Move] = []
+    def way(self, state: int) -> list[int]:
+        """A shortest list of states that ends with this one."""
+        passed: list[int] = []
         here: int | None = state
         while here is not None:
-            moves.append(self.states[here].move)
+            passed.append(here)
             here = self.states[here].parent
-        return moves[::-1]
+        return passed[::-1]
+
+    def path(self, state: int) -> list[Move]:
+        """The moves of that way."""
+        return [self.states[passed].move for passed in self.way(state)]
+
+    def again(self, state: int) -> Step:
+        """The move by which a state was first reached, made once more."""
+        parent, move = self.states[state].parent, self.states[state].move
+        run = Run() if parent is None else self.states[parent].run
+        return self._turn(run, move.listener, dict(move.answers))
 
     def explore(self) -> None:
         """Walk until nothing is new, or for ``max_work``."""

@@ -105,3 +105,30 @@ PREVIEW: dict[str, Any] = {
     "target_labels": "site=graz and not spare",
     "config": {"canary_percentage": 10},
 }
+_SHORT_WORKFLOW: dict[str, Any] = {
+    "id": "short",
+    "version": "1",
+    "elements": [
+        {"id": "begin", "elementType": "EVENT_LISTENER", "type": "START"},
+        {
+            "id": "to_warm",
+            "elementType": "FLOW",
+            "srcId": "begin",
+            "destId": "warm",
+        },
+        {"id": "warm", "elementType": "PHASE", "commands": []},
+        {
+            "id": "seen",
+            "elementType": "EVENT_LISTENER",
+            "type": "APPROVAL",
+            "phaseId": "warm",
+        },
+        {"id": "to_end", "elementType": "FLOW", "srcId": "seen", "destId": "end"},
+        {"id": "end", "elementType": "EVENT_DISPATCHER", "type": "END"},
+    ],
+}
+CHECKED_FLOW: dict[str, Any] = {"definition": _SHORT_WORKFLOW}
+SIMULATED_FLOW: dict[str, Any] = {
+    "definition": _SHORT_WORKFLOW,
+    "script": [{"at_s": 200, "approve": "seen", "by": "ada"}],
+}

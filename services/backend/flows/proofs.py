@@ -6,11 +6,8 @@ from typing import Any
 from heddle.contract.flows import Finding
 from heddle.wamp.blocking import Blocking
 from heddle.workflow import soundness
-from heddle.workflow.variables import unused
-from services.backend.flows.text import MOST_FINDINGS, told
-
-NOT_PROVED = "NOT_PROVED"
-UNUSED_VARIABLE = "UNUSED_VARIABLE"
+from services.backend.flows.doubts import doubts
+from services.backend.flows.text import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +42,4 @@ def prove(definition: dict[str, Any]) -> Proof:
     verdict = soundness.check(definition)
     if not verdict.valid:
         return Proof(told(verdict.findings))
-    doubts = [
-        Finding(rule=NOT_PROVED, element=None, message=doubt)
-        for doubt in verdict.unproved
-    ]
-    idle = [
-        Finding(
-            rule=UNUSED_VARIABLE,
-            element=name,
-            message=f"variable {name} stands nowhere in the workflow",
-        )
-        for name in unused(definition)
-    ]
-    return Proof((), tuple([*doubts, *idle][:MOST_FINDINGS]))
+    return Proof((), doubts(definition, verdict))

@@ -18,6 +18,7 @@ from heddle.contract.lifecycle import (
     FlowChanged,
     FlowExists,
 )
+from heddle.contract.trials import CHECK_FLOW, SIMULATE_FLOW
 from services.gateway import examples
 from services.gateway.flow_shapes import (
     DeletedFlow,
@@ -182,5 +183,21 @@ FLOWS: tuple[Route, ...] = (
         procedure=GET_RELEASE,
         tag=_TAG,
         summary="The newest release, or that of one version, with its signature.",
+    ),
+    Route(
+        method="POST",
+        path="/flows/check",
+        procedure=CHECK_FLOW,
+        tag=_TAG,
+        note="Nothing is kept. `steps` lead to what is wrong, where a proof found it.",
+        example=examples.CHECKED_FLOW,
+    ),
+    Route(
+        method="POST",
+        path="/flows/simulate",
+        procedure=SIMULATE_FLOW,
+        tag=_TAG,
+        note="Nothing is kept. Times count from the run's start, in virtual ms.",
+        example=examples.SIMULATED_FLOW,
     ),
 )

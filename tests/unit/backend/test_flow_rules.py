@@ -12,7 +12,8 @@ from heddle.contract.lifecycle import (
     FlowPublished,
     FlowStage,
 )
-from services.backend.flows.proofs import NOT_PROVED, UNUSED_VARIABLE, prove
+from services.backend.flows.doubts import NOT_PROVED, UNUSED_VARIABLE
+from services.backend.flows.proofs import prove
 from services.backend.flows.rules import (
     Standing,
     check_delete,
