@@ -24,6 +24,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
         "alarm": "heddle.cli.alarms:alarm",
         "audit": "heddle.cli.audit:audit",
         "completion": "heddle.cli.completion:completion",
+        "dashboard": "heddle.cli.dashboards:dashboard",
         "deploy": "heddle.cli.deploy:deploy",
         "deployment": "heddle.cli.deployments:deployment",
         "device": "heddle.cli.devices:device",

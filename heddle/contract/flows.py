@@ -82,6 +82,8 @@ class InstalledFlow:
     detail: str = ""
     engine: str = ""  # container name, or "pid 123"
     content_hash: str = ""  # of the signed release it is; "" for an unsigned one
+    restarts: int = 0  # of its engine for reasons of its own, since the agent started
+    last_fall: str = ""  # why it was last restarted
 
 
 @message

@@ -99,6 +99,7 @@ class DeviceInfo:
     links: tuple[LinkReport, ...]
     tags: int
     bad_tags: int
+    outbox_oldest_ms: int | None = None  # when the oldest that waits was written
 
 
 @message

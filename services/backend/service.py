@@ -39,6 +39,8 @@ from services.backend.accounts.tickets import Tickets
 from services.backend.audit_trail import AuditTrail, RouterRefusals
 from services.backend.bootstrap import bootstrap
 from services.backend.config import Config
+from services.backend.dashboards.part import Dashboards
+from services.backend.dashboards.tags import Tags
 from services.backend.deployments.lookout import Lookout
 from services.backend.deployments.part import Deployments
 from services.backend.fleet.commands import FleetCommands
@@ -52,6 +54,8 @@ from services.backend.flows.local_changes import LocalChanges
 from services.backend.flows.proofs import Proofs
 from services.backend.flows.release_keys import ReleaseKeys
 from services.backend.flows.releases import Releases
+from services.backend.flows.trial_workers import TrialWorkers
+from services.backend.flows.trials import Trials
 from services.backend.gate import Gate
 from services.backend.meters import Meters
 from services.backend.projects import Projects
@@ -82,7 +86,7 @@ class Backend:
         self._meters = Meters(self._registry, self._database)
         self._stop_metrics: Stop | None = None
         self._passwords = Passwords(reactor)
-        self._proofs = Proofs(reactor)
+        self._proofs, self._trial_workers = Proofs(reactor), TrialWorkers(reactor)
         self._release_keys = ReleaseKeys(self._database, key)
         tickets = Tickets(ticket_key, config.ticket_valid_s)
         self._gate = Gate(self._database, tickets.public_key)
@@ -127,6 +131,7 @@ class Backend:
         """Leave all realms, finish the transactions under way."""
         stops = [self._system.stop, *(realm.stop for realm in self._realms.values())]
         await defer.gatherResults([defer.Deferred.fromCoroutine(s()) for s in stops])
+        await self._trial_workers.stop()
         if self._stop_metrics is not None:
             await self._stop_metrics()
         self._stop_threads()
@@ -211,8 +216,11 @@ class Backend:
                     keys=self._release_keys,
                     proofs=self._proofs,
                 ),
+                Trials(self._trial_workers),
                 deployments,
                 LocalChanges(database, project),
+                Dashboards(database, project),
+                Tags(database, project),
                 Members(database, self._passwords, self._sessions, project),
                 Account(
                     clock,

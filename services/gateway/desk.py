@@ -13,23 +13,20 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from heddle.contract.declare import FleetError, Procedure
-from heddle.contract.lifecycle import GET_FLOW, FlowChanged, GetFlow
 from heddle.wamp.session import CallTimedOut, ConnectionLost, NotServed, Session
 from services.gateway import credentials
 from services.gateway.credentials import Credential, Password
-from services.gateway.flow_shapes import revision_of
 from services.gateway.idempotency import Answers, Said, check_key, fingerprint
+from services.gateway.preconditions import expected
 from services.gateway.problems import (
     AnsweredAlready,
     DeviceSilent,
     Unauthenticated,
-    Unseen,
 )
 from services.gateway.route import (
     PREFIX,
     Asked,
     Entry,
-    Precondition,
     Route,
     body_type,
     decoded,
@@ -107,7 +104,7 @@ class Desk:
         assert not isinstance(credential, Password)  # noqa: S101 -- refused above
         async with self._sessions.of(credential) as (session, person):
             if sent.method != "POST" or sent.idempotency_key is None:
-                given = await self._given(route, sent, session)
+                given = await expected(route, sent.ids, sent.if_match, session)
                 asked = read(route, sent.ids, sent.query, sent.body, given)
                 said = await self._told(route, sent, session, asked)
             else:
@@ -141,7 +138,7 @@ class Desk:
         """Do it; where who serves it heeds keys, too, it may be asked for again."""
         is_heeded = "key" in route.procedure.request.__dataclass_fields__
         try:
-            given = await self._given(route, sent, session)
+            given = await expected(route, sent.ids, sent.if_match, session)
             if is_heeded:
                 given["key"] = _key_of(who, key)
             asked = read(route, sent.ids, sent.query, sent.body, given)
@@ -155,28 +152,6 @@ class Desk:
         except BaseException:
             self._answers.give_up(who, key)
             raise
-
-    async def _given(
-        self, route: Route, sent: Sent, session: Session
-    ) -> dict[str, Any]:
-        """Fields that headers give."""
-        if route.precondition is Precondition.NONE:
-            return {}
-        match = (sent.if_match or "").strip()
-        if not match:
-            if route.precondition is Precondition.NEEDED:
-                raise Unseen(
-                    "this needs If-Match with the flow's ETag, as GET tells it, so "
-                    "that nobody's change is lost unseen; `If-Match: *` does without"
-                )
-            return {}
-        flow = sent.ids["flow"]
-        if match == "*":
-            found = await session.call(GET_FLOW, GetFlow(flow=flow))
-            return {"if_revision": found.revision}
-        if (revision := revision_of(match)) is None:
-            raise FlowChanged(f"{match[:40]} is no ETag of flow {flow}: get it again")
-        return {"if_revision": revision}
 
     async def _told(
         self, route: Route, sent: Sent, session: Session, asked: Asked

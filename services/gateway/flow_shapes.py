@@ -4,7 +4,6 @@ What is saved over REST may be unfinished: it is kept with its findings. Publish
 checks it strictly.
 """
 
-import re
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -25,8 +24,6 @@ from heddle.contract.lifecycle import (
 )
 from services.gateway.instants import instant
 from services.gateway.route import Id, Version
-
-_ETAG = re.compile(r'"?([0-9]{1,9})(?:\.[0-9]{1,9})?"?')
 
 
 class NewFlow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -281,9 +278,3 @@ def etag(found: FlowVersion | FlowStanding) -> str:
     if isinstance(found, FlowVersion):
         return f'"{found.revision}.{found.version}"'
     return f'"{found.revision}"'
-
-
-def revision_of(etag: str) -> int | None:
-    """The flow's revision that an ETag names; None if it is none of ours."""
-    found = _ETAG.fullmatch(etag)
-    return int(found[1]) if found is not None else None

@@ -13,6 +13,7 @@ import msgspec
 from heddle.contract import (
     accounts,
     alarms,
+    dashboards,
     deployments,
     device_deployments,
     devices,
@@ -22,6 +23,7 @@ from heddle.contract import (
     lifecycle,
     people,
     runs,
+    trials,
     upkeep,
 )
 from heddle.contract.declare import (
@@ -145,6 +147,7 @@ _GROUPS: dict[HTTPStatus, tuple[type[FleetError], ...]] = {
         accounts.SessionNotFound,
         accounts.ApiKeyNotFound,
         alarms.AlarmNotFound,
+        dashboards.DashboardNotFound,
         deployments.DeploymentNotFound,
         device_deployments.DeploymentUnknown,
         devices.DeviceNotFound,
@@ -182,7 +185,10 @@ _GROUPS: dict[HTTPStatus, tuple[type[FleetError], ...]] = {
         runs.WrongRunState,
         upkeep.UndeliveredData,
     ),
-    HTTPStatus.PRECONDITION_FAILED: (lifecycle.FlowChanged,),
+    HTTPStatus.PRECONDITION_FAILED: (
+        dashboards.DashboardChanged,
+        lifecycle.FlowChanged,
+    ),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: (TooLarge,),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: (NotJson,),
     HTTPStatus.UNPROCESSABLE_ENTITY: (
@@ -202,10 +208,16 @@ _GROUPS: dict[HTTPStatus, tuple[type[FleetError], ...]] = {
         fleet.SelectorInvalid,
         flows.FlowInvalid,
         flows.ReleaseRefused,
+        trials.BudgetSpent,
+        trials.ScriptInvalid,
         upkeep.KeyInvalid,
     ),
     HTTPStatus.PRECONDITION_REQUIRED: (Unseen,),
-    HTTPStatus.TOO_MANY_REQUESTS: (TooManyRequests, gate.TooManyAttempts),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        TooManyRequests,
+        gate.TooManyAttempts,
+        trials.TrialsBusy,
+    ),
     HTTPStatus.INTERNAL_SERVER_ERROR: (InternalError,),
     HTTPStatus.BAD_GATEWAY: (UnexpectedError, ConnectionLost),
     HTTPStatus.SERVICE_UNAVAILABLE: (

@@ -8,7 +8,8 @@ from heddle.contract.device_deployments import ActiveRuns
 from heddle.contract.fleet import Targets
 from heddle.contract.flows import FlowInvalid
 from heddle.contract.lifecycle import FlowVersion
-from services.gateway.flow_shapes import etag, revision_of
+from services.gateway.flow_shapes import etag
+from services.gateway.preconditions import revision_of
 from services.gateway.problems import Malformed, TooLarge, Unportable, problem
 from services.gateway.route import read
 from services.gateway.said import next_page, refused

@@ -1,0 +1,1 @@
+"""Dashboards, and the tags to choose from."""
