@@ -166,6 +166,8 @@ class Flow:
             detail=self._told,
             engine=self._label,
             content_hash=self.wanted.content_hash,
+            restarts=self.falls,
+            last_fall=self.last_fall,
         )
 
     @property

@@ -58,6 +58,7 @@ class DeviceFigures:
             links=self._links(),
             tags=len(self._tags.tags),
             bad_tags=self._bad(self._tags.tags),
+            outbox_oldest_ms=await self._oldest_ms(),
         )
 
     async def _waiting(self) -> tuple[Waiting, ...]:
@@ -66,6 +67,12 @@ class DeviceFigures:
         except OutboxFailed:
             return ()  # its log tells why
         return tuple(Waiting(stream=k.value, items=n) for k, n in found.items())
+
+    async def _oldest_ms(self) -> int | None:
+        try:
+            return await self._outbox.oldest_ms()
+        except OutboxFailed:
+            return None
 
     def _links(self) -> tuple[LinkReport, ...]:
         return tuple(

@@ -203,7 +203,8 @@ def _show(found: DeviceInfo) -> None:
             ),
             (
                 "outbox",
-                f"{waiting or 'nothing'} waiting, {found.outbox_bytes / _MIB:.1f} MiB",
+                f"{waiting or 'nothing'} waiting, {found.outbox_bytes / _MIB:.1f} MiB"
+                f"{_oldest(found)}",
             ),
             ("tags", f"{found.tags}, {found.bad_tags} of them bad"),
             *(
@@ -218,12 +219,19 @@ def _show(found: DeviceInfo) -> None:
                 (
                     f"flow {x.flow}",
                     f"version {x.version}, {x.state}"
+                    f"{f', restarted {x.restarts} times' if x.restarts else ''}"
                     f"{': ' + x.detail if x.detail else ''}",
                 )
                 for x in found.flows
             ),
         ),
     )
+
+
+def _oldest(found: DeviceInfo) -> str:
+    if found.outbox_oldest_ms is None:
+        return ""
+    return f", the oldest {_span((found.at_ms - found.outbox_oldest_ms) / 1000)} old"
 
 
 def _span(seconds: float) -> str:

@@ -130,4 +130,6 @@ def test_who_hears_that_it_moved_may_part_from_it_at_once() -> None:
     flow.on_move = lambda: Deferred.fromCoroutine(flow.let_go())
     clock.advance(100)
     assert (flow.falls, engines.asked) == (1, 1)
+    assert flow.report.restarts == 1
+    assert flow.report.last_fall == flow.last_fall != ""
     assert clock.getDelayedCalls() == []
