@@ -302,6 +302,13 @@ export interface AuditVerdict {
   readonly detail: string;
 }
 
+/** Something a simulated run waits for. */
+export interface Awaited {
+  readonly element: string;
+  readonly words: string;
+  readonly due_at_ms: number | null;
+}
+
 /** What was done to a flow on the device. */
 export type ChangeKind = "saved" | "removed";
 export const ChangeKind = {
@@ -335,6 +342,20 @@ export const ChangeWord = {
   REMOVED: "removed",
   CHANGED: "changed",
 } as const;
+
+/** Ask for the verdict on a workflow; its variables have their defaults. */
+export interface CheckFlow {
+  readonly definition: Readonly<Record<string, unknown>>;
+}
+
+/** One flaw or doubt. `steps`: a shortest way there, where soundness found one. */
+export interface CheckedFinding {
+  readonly rule: string;
+  readonly gravity: Gravity;
+  readonly element: string | null;
+  readonly message: string;
+  readonly steps: readonly PlayedStep[];
+}
 
 /** Copy one version of a flow, the newest when absent, into a new flow. */
 export interface CloneFlow {
@@ -389,6 +410,64 @@ export interface CreateUser {
   readonly password?: string | null;
 }
 
+/** A dashboard as it stands. */
+export interface Dashboard {
+  readonly dashboard: string;
+  readonly title: string;
+  readonly description: string;
+  readonly span_ms: number;
+  readonly panels: readonly DashboardPanel[];
+  readonly revision: number;
+  readonly created_at_ms: number;
+  readonly created_by: string;
+  readonly changed_at_ms: number;
+  readonly changed_by: string;
+}
+
+/** It is gone. */
+export interface DashboardDeleted {
+  readonly dashboard: string;
+}
+
+/** Dashboards, by id. */
+export interface DashboardList {
+  readonly dashboards: readonly DashboardSummary[];
+  readonly more: boolean;
+}
+
+/** One panel: `x` and `w` in columns, `y` and `h` in rows of the grid. */
+export interface DashboardPanel {
+  readonly panel: string;
+  readonly kind: PanelKind;
+  readonly x: number;
+  readonly y: number;
+  readonly w: number;
+  readonly h: number;
+  readonly title: string;
+  readonly series: readonly PanelSeries[];
+  readonly labels: string | null;
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly unit: string;
+}
+
+/** Names a dashboard. */
+export interface DashboardRef {
+  readonly dashboard: string;
+}
+
+/** A dashboard without its panels. */
+export interface DashboardSummary {
+  readonly dashboard: string;
+  readonly title: string;
+  readonly description: string;
+  readonly panels: number;
+  readonly revision: number;
+  readonly created_by: string;
+  readonly changed_at_ms: number;
+  readonly changed_by: string;
+}
+
 /**
  * Take a device out of the project.
  *
@@ -402,6 +481,12 @@ export interface Decommission {
 /** The device is no longer of the project; its key opens nothing. */
 export interface Decommissioned {
   readonly told: boolean;
+}
+
+/** Delete a dashboard; only who made it and owners of the project may. */
+export interface DeleteDashboard {
+  readonly dashboard: string;
+  readonly if_revision?: number | null;
 }
 
 /** It is gone. */
@@ -528,6 +613,7 @@ export interface DeviceInfo {
   readonly links: readonly LinkReport[];
   readonly tags: number;
   readonly bad_tags: number;
+  readonly outbox_oldest_ms: number | null;
 }
 
 /** What a device is made of. */
@@ -618,6 +704,16 @@ export const Fill = {
   NULL: "null",
   PREVIOUS: "previous",
 } as const;
+
+/** Ask which tags devices have, as they announced them last. */
+export interface FindTags {
+  readonly search?: string;
+  readonly tag?: string | null;
+  readonly device?: string | null;
+  readonly labels?: string | null;
+  readonly after?: string;
+  readonly most?: number;
+}
 
 /** One flaw of a workflow, by upstream's rule name. */
 export interface Finding {
@@ -732,6 +828,13 @@ export interface FlowSummary {
   readonly created_by: string;
 }
 
+/** What is to be said of a workflow; errors come first. */
+export interface FlowVerdict {
+  readonly valid: boolean;
+  readonly findings: readonly CheckedFinding[];
+  readonly proved: readonly string[];
+}
+
 /** One version of a flow with its workflow. */
 export interface FlowVersion {
   readonly flow: string;
@@ -748,6 +851,22 @@ export interface FlowVersion {
   readonly created_at_ms: number;
   readonly created_by: string;
   readonly findings: readonly Finding[];
+}
+
+/** A tag and the devices that have it. */
+export interface FoundTag {
+  readonly tag: string;
+  readonly unit: string;
+  readonly type: TagType;
+  readonly writable: boolean;
+  readonly devices: readonly string[];
+  readonly count: number;
+}
+
+/** Tags by name; one that devices have with several units stands there for each. */
+export interface FoundTags {
+  readonly tags: readonly FoundTag[];
+  readonly more: boolean;
 }
 
 /** One of the ten alarms that came most often. */
@@ -809,6 +928,13 @@ export interface GetRelease {
   readonly flow: string;
   readonly version?: number | null;
 }
+
+/** What a finding means for publishing. */
+export type Gravity = "error" | "warning";
+export const Gravity = {
+  ERROR: "error",
+  WARNING: "warning",
+} as const;
 
 /** History of several tags. */
 export interface History {
@@ -874,6 +1000,8 @@ export interface InstalledFlow {
   readonly detail: string;
   readonly engine: string;
   readonly content_hash: string;
+  readonly restarts: number;
+  readonly last_fall: string;
 }
 
 /** All flows on a device, by id. */
@@ -954,6 +1082,13 @@ export interface ListAlarmRules {
 
 /** Ask for the project's keys. */
 export type ListApiKeys = Readonly<Record<string, never>>;
+
+/** Ask for the project's dashboards, by id. */
+export interface ListDashboards {
+  readonly search?: string;
+  readonly after?: string;
+  readonly most?: number;
+}
 
 /** Ask for deployments, newest first. */
 export interface ListDeployments {
@@ -1141,6 +1276,22 @@ export interface OpenSessionReport {
   readonly is_this: boolean;
 }
 
+/** What a panel shows. */
+export type PanelKind = "chart" | "value" | "alarms" | "runs";
+export const PanelKind = {
+  CHART: "chart",
+  VALUE: "value",
+  ALARMS: "alarms",
+  RUNS: "runs",
+} as const;
+
+/** A tag of one device, or of every device that `labels` fit: one of the two. */
+export interface PanelSeries {
+  readonly tag: string;
+  readonly device: string | null;
+  readonly labels: string | null;
+}
+
 /** One element, link or variable that differs. */
 export interface PartChange {
   readonly what: ChangeWord;
@@ -1154,6 +1305,20 @@ export interface PartChange {
 /** It holds from now on. */
 export interface PasswordChanged {
   readonly sessions_ended: number;
+}
+
+/** One step of a counter-example, and how the run stands after it. */
+export interface PlayedStep {
+  readonly input: string;
+  readonly listener: string | null;
+  readonly holds: readonly string[];
+  readonly fails: readonly string[];
+  readonly links: readonly string[];
+  readonly phases: readonly string[];
+  readonly listening: readonly string[];
+  readonly kept: readonly string[];
+  readonly activations: Readonly<Record<string, number>>;
+  readonly words: string;
 }
 
 /** A device came or went. Going is told by the router when the link is lost. */
@@ -1214,6 +1379,12 @@ export interface ReadLog {
   readonly tail?: number;
   readonly since_ms?: number;
   readonly level?: LogLevel;
+}
+
+/** A step of the script that the run did not heed. */
+export interface RefusedStep {
+  readonly at_ms: number;
+  readonly words: string;
 }
 
 /** A published flow version. */
@@ -1339,6 +1510,32 @@ export interface RunQuery {
   readonly run?: string | null;
 }
 
+/**
+ * One run, by the events that are stored of it.
+ *
+ * `status` is `running`, `paused`, `finished` or `terminated`: a soft stop
+ * shows in no event until the run has ended.
+ */
+export interface RunRecord {
+  readonly device: string;
+  readonly run: string;
+  readonly flow: string;
+  readonly version: number;
+  readonly status: RunStatus;
+  readonly started_at_ms: number;
+  readonly ended_at_ms: number | null;
+  readonly events: number;
+  readonly last_event_ms: number;
+  readonly last_phase: string | null;
+  readonly overtaken: boolean;
+}
+
+/** A page of runs. */
+export interface RunRecords {
+  readonly runs: readonly RunRecord[];
+  readonly more: number | null;
+}
+
 /** Names one run of this device, or a flow's active one. */
 export interface RunRef {
   readonly run?: string | null;
@@ -1371,12 +1568,38 @@ export const RunStatus = {
   TERMINATED: "terminated",
 } as const;
 
+/**
+ * Ask for runs, the newest first; what is left out is not asked about.
+ *
+ * With `from_ms` or `to_ms` those under way at some moment in [from_ms, to_ms).
+ */
+export interface RunsQuery {
+  readonly device?: string | null;
+  readonly flow?: string | null;
+  readonly statuses?: readonly RunStatus[] | null;
+  readonly active?: boolean | null;
+  readonly from_ms?: number | null;
+  readonly to_ms?: number | null;
+  readonly before?: number | null;
+  readonly limit?: number;
+}
+
 /** Where a flow's engine runs. */
 export type Runtime = "container" | "process";
 export const Runtime = {
   CONTAINER: "container",
   PROCESS: "process",
 } as const;
+
+/** Make a dashboard, or put another one in its place. */
+export interface SaveDashboard {
+  readonly dashboard: string;
+  readonly title: string;
+  readonly description?: string;
+  readonly span_ms?: number;
+  readonly panels?: readonly DashboardPanel[];
+  readonly if_revision?: number | null;
+}
 
 /**
  * Save a workflow as the flow's next version; an equal definition makes none.
@@ -1458,6 +1681,14 @@ export interface SetNoticeTargets {
   readonly targets: readonly NoticeTarget[];
 }
 
+/** A phase gives an input of the device a value. */
+export interface Setting {
+  readonly at_ms: number;
+  readonly phase: string;
+  readonly node: string;
+  readonly value: unknown;
+}
+
 /**
  * A published flow version, frozen and signed with the project's key.
  *
@@ -1471,6 +1702,51 @@ export interface SignedRelease {
   readonly signature: string;
   readonly key: string;
 }
+
+/**
+ * Ask how a run would go, in virtual time that counts from its start at 0.
+ *
+ * `script` has the steps of `heddle flow simulate --script`, e.g.
+ * `{"at_s": 200, "approve": "eventListener_3", "by": "ada"}`.
+ */
+export interface SimulateFlow {
+  readonly definition: Readonly<Record<string, unknown>>;
+  readonly variables?: Readonly<Record<string, unknown>>;
+  readonly script?: readonly Readonly<Record<string, unknown>>[];
+  readonly seed?: number | null;
+  readonly until_ms?: number | null;
+  readonly most?: number;
+}
+
+/** A tag has a new value, by the script or improvised; None: not to be trusted. */
+export interface SimulatedReading {
+  readonly at_ms: number;
+  readonly node: string;
+  readonly value: unknown;
+}
+
+/** How the run went. All times are ms since its start. */
+export interface Simulation {
+  readonly status: RunStatus;
+  readonly end: SimulationEnd;
+  readonly words: string;
+  readonly lasted_ms: number;
+  readonly events: readonly WorkflowEvent[];
+  readonly awaited: readonly Awaited[];
+  readonly refused: readonly RefusedStep[];
+  readonly settings: readonly Setting[];
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly readings: readonly SimulatedReading[];
+}
+
+/** Why a simulation goes no further. */
+export type SimulationEnd = "ended" | "waiting" | "until" | "events";
+export const SimulationEnd = {
+  ENDED: "ended",
+  WAITING: "waiting",
+  UNTIL: "until",
+  EVENTS: "events",
+} as const;
 
 /** Start a flow that is installed on this device. */
 export interface StartRun {
@@ -1838,6 +2114,18 @@ export const DELETE_FLOW: Procedure<FlowRef, Deleted> = {
   calledBy: ["operator", "owner"],
 };
 
+/** Findings of a workflow that need not be saved, with ways that lead to them. */
+export const CHECK_FLOW: Procedure<CheckFlow, FlowVerdict> = {
+  uri: "heddle.backend.flow.check",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** How a run of a workflow that need not be saved would go, in virtual time. */
+export const SIMULATE_FLOW: Procedure<SimulateFlow, Simulation> = {
+  uri: "heddle.backend.flow.simulate",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
 /** Make a deployment of a published flow. */
 export const CREATE_DEPLOYMENT: Procedure<CreateDeployment, DeploymentReport> = {
   uri: "heddle.backend.deployment.create",
@@ -1985,6 +2273,42 @@ export const HISTORY: Procedure<HistoryQuery, History> = {
 /** The stored events of a run. */
 export const RUN_EVENTS: Procedure<RunEventsQuery, RunEvents> = {
   uri: "heddle.fleetdata.run_events",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Runs of the project or of a device, newest first, by their stored events. */
+export const RUNS: Procedure<RunsQuery, RunRecords> = {
+  uri: "heddle.fleetdata.runs",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Make a dashboard, or put another one in its place. */
+export const SAVE_DASHBOARD: Procedure<SaveDashboard, Dashboard> = {
+  uri: "heddle.backend.dashboard.save",
+  calledBy: ["operator", "owner"],
+};
+
+/** A dashboard with its panels. */
+export const GET_DASHBOARD: Procedure<DashboardRef, Dashboard> = {
+  uri: "heddle.backend.dashboard.get",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** The project's dashboards. */
+export const LIST_DASHBOARDS: Procedure<ListDashboards, DashboardList> = {
+  uri: "heddle.backend.dashboard.list",
+  calledBy: ["operator", "owner", "viewer"],
+};
+
+/** Delete a dashboard: one's own, or as an owner of the project anybody's. */
+export const DELETE_DASHBOARD: Procedure<DeleteDashboard, DashboardDeleted> = {
+  uri: "heddle.backend.dashboard.delete",
+  calledBy: ["operator", "owner"],
+};
+
+/** Which tags devices have, by name. */
+export const FIND_TAGS: Procedure<FindTags, FoundTags> = {
+  uri: "heddle.backend.tag.find",
   calledBy: ["operator", "owner", "viewer"],
 };
 
@@ -2251,12 +2575,18 @@ export const ERRORS = {
   AlarmRulesInvalid: "heddle.error.alarm_rules_invalid",
   /** The project has no such key. */
   ApiKeyNotFound: "heddle.error.api_key_not_found",
+  /** It would take more time or memory than one trial is given. */
+  BudgetSpent: "heddle.error.budget_spent",
   /** The code's time has passed. */
   CodeExpired: "heddle.error.enrolment_code_expired",
   /** No such enrolment code was ever made. */
   CodeUnknown: "heddle.error.enrolment_code_unknown",
   /** Another key has redeemed this code. */
   CodeUsed: "heddle.error.enrolment_code_used",
+  /** Somebody changed the dashboard meanwhile; `details` tell today's `revision`, */
+  DashboardChanged: "heddle.error.dashboard_changed",
+  /** The project has no such dashboard. */
+  DashboardNotFound: "heddle.error.dashboard_not_found",
   /** Another deployment of this flow is under way on some of these devices. */
   DeploymentConflict: "heddle.error.deployment_conflict",
   /** The project has no such deployment. */
@@ -2341,6 +2671,8 @@ export const ERRORS = {
   RunNotFound: "heddle.error.run_not_found",
   /** The run is paused and heeds only resume, stop and status. */
   RunPaused: "heddle.error.run_paused",
+  /** The script does not fit the workflow; `details["flaws"]` has every reason. */
+  ScriptInvalid: "heddle.error.script_invalid",
   /** Who made a deployment cannot approve it. */
   SecondPersonNeeded: "heddle.error.second_person_needed",
   /** The selector of labels cannot be read; the sentence names the place. */
@@ -2361,6 +2693,8 @@ export const ERRORS = {
   TooManyAttempts: "heddle.error.too_many_attempts",
   /** The answer would exceed the limit; ask for buckets or a shorter range. */
   TooManyRows: "heddle.error.too_many_rows",
+  /** Too many trials are under way: this person's, or all together. */
+  TrialsBusy: "heddle.error.trials_busy",
   /** What the device has measured is not delivered yet; wait, or force. */
   UndeliveredData: "heddle.error.undelivered_data",
   /** The person is in the project already. */

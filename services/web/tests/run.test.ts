@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import type { ListenerReport, RunReport, WorkflowEvent } from "../src/contract";
 import { Countdowns } from "../src/run/countdown";
-import { firstMissing, merge, signals } from "../src/run/log";
+import { firstMissing, held, merge, signals } from "../src/run/log";
 import { advance } from "../src/run/progress";
 import { bioreactor } from "./bioreactor";
 
@@ -117,13 +117,25 @@ describe("log", () => {
     const log = ["flow_1", "flow_2", "flow_1"].map((flowId, number) =>
       event(number, "FLOW_SIGNALED", { flowId }),
     );
-    expect(signals(log)).toEqual({
+    expect(signals(log)).toMatchObject({
       counts: new Map([
         ["flow_1", 2],
         ["flow_2", 1],
       ]),
       last: "flow_1",
     });
+  });
+
+  test("a gateway holds what came since it was last activated", () => {
+    const came = (number: number, flowId: string) => event(number, "FLOW_SIGNALED", { flowId });
+    const log = [
+      came(0, "a"),
+      came(1, "b"),
+      event(2, "GATEWAY_ACTIVATED", { gatewayId: "both" }),
+      came(3, "b"),
+    ];
+    const heldAfter = (count: number) => held(signals(log.slice(0, count)), "both", ["a", "b"]);
+    expect([1, 2, 3, 4].map(heldAfter)).toEqual([1, 2, 0, 1]);
   });
 });
 

@@ -37,7 +37,16 @@ function SignedIn({ keeper, session }: { keeper: Keeper; session: Session }) {
   const { connection, link } = useSyncExternalStore(keeper.watch, keeper.kept);
   const hash = useHash();
   const found = useMemo(() => resolve(hash), [hash]);
-  const scope = useMemo(() => ({ link, session }), [link, session]);
+  const scope = useMemo(
+    () => ({
+      link,
+      session,
+      url: keeper.url,
+      open: (other: Session) => keeper.open(other),
+      signOut: () => keeper.signOut(),
+    }),
+    [keeper, link, session],
+  );
   const path = hash.split("?")[0];
   useEffect(() => {
     if (!location.hash || location.hash === "#/") location.replace("#/devices");

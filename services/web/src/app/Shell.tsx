@@ -1,6 +1,7 @@
 /** The frame of every page: where to go, who is signed in, whether the page is connected. */
 
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { AlarmBadge } from "../pages/alarms/AlarmBadge";
 import type { Keeper } from "../session/keeper";
 import type { Connection, Session } from "../session/machine";
 import { t } from "../texts";
@@ -57,6 +58,7 @@ export function Shell({ connection, keeper, session, path, children }: Props) {
         <a className="quiet project" href="#/projects" data-testid="project">
           {session.project}
         </a>
+        <AlarmBadge />
         <span
           className="connection"
           role="status"

@@ -26,6 +26,9 @@ type Ids = Readonly<Record<string, string>>;
 export interface Scope {
   readonly link: Link | null;
   readonly session: Session;
+  readonly url: string; // of the router
+  readonly open: (session: Session) => void; // goes on with another one
+  readonly signOut: () => void;
 }
 
 const ScopeContext = createContext<Scope | null>(null);
@@ -177,6 +180,7 @@ export function useHear<Event>(
       },
       key === null ? undefined : (JSON.parse(key) as Ids),
     );
+    heard.catch(() => {}); // a lost link is told elsewhere, and joined anew
     return () => {
       isOver = true;
       heard.then(

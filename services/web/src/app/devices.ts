@@ -1,8 +1,10 @@
 /** All devices of the project, kept current: presence moves them, a look now and then adds. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { type DeviceReport, LIST_DEVICES, PRESENCE } from "../contract";
+import { Conflation } from "../device/conflate";
+import { type Seen, withPresence } from "../device/presence";
 import { LinkLost, sentenceOf } from "../wamp/errors";
 import type { Link } from "../wamp/link";
 import { useHear, useLink } from "./asking";
@@ -15,7 +17,9 @@ export interface Devices {
 
 const KEY = [LIST_DEVICES.uri, "all"];
 const REFRESH_EVERY_MS = 30_000;
-const SETTLE_MS = 500; // a whole site may come back at once
+const SHOWN_EVERY_MS = 300; // a whole site may come back at once
+const NEW_AFTER_MS = 500; // an unknown device is asked for
+const SETTLE_MS = 5_000; // times and versions may have changed as well
 const PER_CALL = 2_000; // far below the router's message size
 
 async function allDevices(link: Link): Promise<readonly DeviceReport[]> {
@@ -32,7 +36,7 @@ async function allDevices(link: Link): Promise<readonly DeviceReport[]> {
 export function useDevices(): Devices {
   const link = useLink();
   const client = useQueryClient();
-  const settling = useRef(false);
+  const asking = useRef<{ timer: ReturnType<typeof setTimeout>; atMs: number } | null>(null);
   const { data, error } = useQuery({
     queryKey: KEY,
     queryFn: () => {
@@ -42,17 +46,33 @@ export function useDevices(): Devices {
     enabled: link !== null,
     refetchInterval: REFRESH_EVERY_MS,
   });
-  useHear(PRESENCE, ({ online }, { device }) => {
-    client.setQueryData<readonly DeviceReport[]>(KEY, (known) =>
-      known?.map((one) => (one.device === device ? { ...one, online } : one)),
-    );
-    if (settling.current) return;
-    settling.current = true; // also tells of new devices, versions and times
-    setTimeout(() => {
-      settling.current = false;
-      void client.invalidateQueries({ queryKey: KEY });
-    }, SETTLE_MS);
-  });
+  const presence = useMemo(() => {
+    function askSoon(afterMs: number) {
+      const atMs = Date.now() + afterMs;
+      if (asking.current && asking.current.atMs <= atMs) return;
+      if (asking.current) clearTimeout(asking.current.timer);
+      const timer = setTimeout(() => {
+        asking.current = null;
+        void client.invalidateQueries({ queryKey: KEY });
+      }, afterMs);
+      asking.current = { timer, atMs };
+    }
+    return new Conflation<Seen>(SHOWN_EVERY_MS, (seen) => {
+      const known = client.getQueryData<readonly DeviceReport[]>(KEY);
+      if (known) client.setQueryData(KEY, withPresence(known, seen));
+      const ids = new Set(known?.map(({ device }) => device));
+      askSoon(seen.every(({ device }) => ids.has(device)) ? SETTLE_MS : NEW_AFTER_MS);
+    });
+  }, [client]);
+  useEffect(
+    () => () => {
+      presence.end();
+      if (asking.current) clearTimeout(asking.current.timer);
+      asking.current = null;
+    },
+    [presence],
+  );
+  useHear(PRESENCE, ({ online }, { device = "" }) => presence.add({ device, online }));
   return {
     devices: data ?? null,
     problem: error ? sentenceOf(error) : null,

@@ -21,7 +21,7 @@ export function advance(report: RunReport, event: WorkflowEvent, workflow: Workf
   const { data } = event;
   switch (event.type) {
     case "PHASE_STARTED":
-      return { ...told, active_phases: withOne(told.active_phases, String(data.phaseId)) };
+      return started(told, String(data.phaseId), event.createdAt);
     case "EVENT_LISTENER_ACTIVATED":
       return listening(told, String(data.eventListenerId), workflow);
     case "EVENT_RECEIVED":
@@ -36,7 +36,23 @@ export function advance(report: RunReport, event: WorkflowEvent, workflow: Workf
   }
 }
 
-const withOne = (ids: readonly string[], id: string) => (ids.includes(id) ? ids : [...ids, id]);
+function started(report: RunReport, phase: string, at: number): RunReport {
+  const { active_phases, active_since_ms } = without(report, phase);
+  return {
+    ...report,
+    active_phases: [...active_phases, phase],
+    active_since_ms: [...active_since_ms, at],
+  };
+}
+
+/** The active phases but one; older engines do not tell since when. */
+function without({ active_phases, active_since_ms }: RunReport, phase: string | null) {
+  const isKept = (_: unknown, place: number) => active_phases[place] !== phase;
+  return {
+    active_phases: active_phases.filter(isKept),
+    active_since_ms: active_since_ms.filter(isKept),
+  };
+}
 
 function listening(report: RunReport, id: string, workflow: Workflow): RunReport {
   const element = workflow.elements.get(id);
@@ -57,7 +73,7 @@ function received(report: RunReport, id: string, workflow: Workflow): RunReport 
   const ended = element?.kind === "listener" && element.isInterrupting ? element.phase : null;
   return {
     ...report,
-    active_phases: report.active_phases.filter((phase) => phase !== ended),
+    ...without(report, ended),
     listening: report.listening.filter(
       ({ listener, phase }) => listener !== id && (ended === null || phase !== ended),
     ),
@@ -67,6 +83,6 @@ function received(report: RunReport, id: string, workflow: Workflow): RunReport 
 function moved(report: RunReport, status: RunStatus | undefined, at: number): RunReport {
   if (!status) return report;
   return hasEnded(status)
-    ? { ...report, status, ended_at_ms: at, active_phases: [], listening: [] }
+    ? { ...report, status, ended_at_ms: at, active_phases: [], active_since_ms: [], listening: [] }
     : { ...report, status };
 }

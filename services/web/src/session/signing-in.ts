@@ -13,6 +13,13 @@ import type { Session } from "./machine";
 /** Asks the person which of several projects to open. */
 export type Choose = (projects: readonly Project[]) => Promise<string>;
 
+export const CLIENT = "page"; // in the list of sessions
+
+/** A link as a person who has chosen no project yet; whoever has it, leaves it. */
+export function joinAsPerson(url: string, user: string, password: string): Promise<Link> {
+  return Link.join(url, { realm: SYSTEM_REALM, authid: user, ticket: password });
+}
+
 /** A session of one of the person's projects. Throws `Refused`, `FleetError`, `LinkLost`. */
 export async function openSession(
   url: string,
@@ -20,11 +27,11 @@ export async function openSession(
   password: string,
   choose: Choose,
 ): Promise<Session> {
-  const link = await Link.join(url, { realm: SYSTEM_REALM, authid: user, ticket: password });
+  const link = await joinAsPerson(url, user, password);
   try {
     const { projects } = await link.call(LIST_PROJECTS, {});
     const project = projects.length > 1 ? await choose(projects) : null;
-    return received(await link.call(OPEN_SESSION, { project }));
+    return received(await link.call(OPEN_SESSION, { project, client: CLIENT }));
   } finally {
     link.leave();
   }

@@ -14,8 +14,15 @@ interface DialogProps {
 
 export function Dialog({ title, name, isWide = false, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const former = useRef(document.activeElement); // gets the focus back
   useEffect(() => {
     dialog.current?.showModal();
+    const { current } = former;
+    return () => {
+      if (current instanceof HTMLElement && current.isConnected) {
+        current.focus({ preventScroll: true });
+      }
+    };
   }, []);
   return (
     <dialog
@@ -33,6 +40,7 @@ export function Dialog({ title, name, isWide = false, onClose, children }: Dialo
 
 interface FormDialogProps extends DialogProps {
   readonly submit: string; // what the button says
+  readonly back?: string; // what the way out says: `Cancel`
   readonly isBusy?: boolean;
   readonly isDanger?: boolean;
   readonly isReady?: boolean; // false: something is still missing
@@ -43,6 +51,7 @@ interface FormDialogProps extends DialogProps {
 /** A dialog that asks: fields, the sentence of a refusal, the deed, and the way out. */
 export function FormDialog({
   submit,
+  back = t.ui.cancel,
   isBusy = false,
   isDanger = false,
   isReady = true,
@@ -70,7 +79,7 @@ export function FormDialog({
           >
             {submit}
           </Button>
-          <Button onClick={rest.onClose}>{t.ui.cancel}</Button>
+          <Button onClick={rest.onClose}>{back}</Button>
         </div>
       </form>
     </Dialog>

@@ -6,7 +6,15 @@
  */
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type ReactNode, useMemo, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  memo,
+  type ReactNode,
+  useCallback,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { t } from "../texts";
 
 export interface Column<Row> {
@@ -65,6 +73,9 @@ export function Table<Row>(props: Props<Row>) {
     if (!next.delete(key)) next.add(key);
     onSelect(next);
   }
+  const newestToggle = useRef(toggle);
+  newestToggle.current = toggle;
+  const stableToggle = useCallback((key: string) => newestToggle.current(key), []);
   function walk(event: KeyboardEvent<HTMLDivElement>) {
     const at = (event.target as Element).closest<HTMLElement>("[data-row]");
     if (!at || event.target !== at) return;
@@ -127,30 +138,19 @@ export function Table<Row>(props: Props<Row>) {
             if (row === undefined) return null;
             const key = keyOf(row);
             return (
-              <Row
+              <BodyRow
                 key={key}
+                row={row}
+                name={name}
+                columns={columns}
                 layout={layout}
                 index={index}
                 start={isLong ? start : null}
-                data={{ "data-testid": `${name}-row`, ...props.data?.(row) }}
+                data={props.data}
+                label={key}
                 isSelected={selected?.has(key)}
-              >
-                {selected && (
-                  <Cell>
-                    <input
-                      type="checkbox"
-                      aria-label={t.ui.select(key)}
-                      checked={selected.has(key)}
-                      onChange={() => toggle(key)}
-                    />
-                  </Cell>
-                )}
-                {columns.map(({ id, cell, align, onPhone }) => (
-                  <Cell key={id} align={align} onPhone={onPhone}>
-                    {cell(row)}
-                  </Cell>
-                ))}
-              </Row>
+                onToggle={stableToggle}
+              />
             );
           })}
         </div>
@@ -158,6 +158,49 @@ export function Table<Row>(props: Props<Row>) {
     </div>
   );
 }
+
+interface BodyRowProps<Row> {
+  readonly row: Row;
+  readonly name: string;
+  readonly columns: readonly Column<Row>[];
+  readonly layout: RowProps["layout"];
+  readonly index: number;
+  readonly start: number | null;
+  readonly data: Props<Row>["data"];
+  readonly label: string;
+  readonly isSelected: boolean | undefined; // undefined: rows cannot be selected
+  readonly onToggle: (key: string) => void;
+}
+
+/** Drawn anew only when its row moves: given the same columns, others' changes cost nothing. */
+const BodyRow = memo(function BodyRow<Row>(props: BodyRowProps<Row>) {
+  const { row, name, columns, label, isSelected } = props;
+  return (
+    <Row
+      layout={props.layout}
+      index={props.index}
+      start={props.start}
+      data={{ "data-testid": `${name}-row`, ...props.data?.(row) }}
+      isSelected={isSelected}
+    >
+      {isSelected !== undefined && (
+        <Cell>
+          <input
+            type="checkbox"
+            aria-label={t.ui.select(label)}
+            checked={isSelected}
+            onChange={() => props.onToggle(label)}
+          />
+        </Cell>
+      )}
+      {columns.map(({ id, cell, align, onPhone }) => (
+        <Cell key={id} align={align} onPhone={onPhone}>
+          {cell(row)}
+        </Cell>
+      ))}
+    </Row>
+  );
+}) as <Row>(props: BodyRowProps<Row>) => ReactNode;
 
 function widthOf({ width }: { readonly width?: string }): string {
   return width ?? "minmax(0, 1fr)";

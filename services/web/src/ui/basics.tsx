@@ -1,12 +1,20 @@
 /** The small parts every page is made of. Grey is normal; colour means act (ISA-101). */
 
-import { type ButtonHTMLAttributes, type ReactNode, useEffect, useId } from "react";
+import {
+  type ButtonHTMLAttributes,
+  type HTMLAttributes,
+  type ReactNode,
+  useEffect,
+  useId,
+  useRef,
+  useState,
+} from "react";
 import { t } from "../texts";
 import { agoText, momentText } from "./format";
 import { useNow } from "./hooks";
 
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
-  readonly look?: "primary" | "act" | "danger" | "plain"; // act: somebody is waited for
+  readonly look?: "primary" | "act" | "danger" | "plain" | undefined; // act: somebody is waited for
   readonly isBusy?: boolean;
 }
 
@@ -106,7 +114,11 @@ export function Quiet({ children, name }: { children: ReactNode; name?: string }
 export type Tone = "normal" | "lit" | "quiet" | "act" | "bad";
 
 /** How something stands, in one word. `lit`: under way; `act`: waits for somebody. */
-export function Status({ tone, children, ...rest }: { tone: Tone; children: ReactNode }) {
+export function Status({
+  tone,
+  children,
+  ...rest
+}: { tone: Tone; children: ReactNode } & HTMLAttributes<HTMLSpanElement>) {
   return (
     <span className={`status ${tone}`} {...rest}>
       {children}
@@ -173,13 +185,26 @@ export function Search({
   readonly label?: string;
   readonly name?: string;
 }) {
+  // What is typed is shown at once: the address, where it is kept, follows a moment later.
+  const [text, setText] = useState(value);
+  const told = useRef(value);
+  useEffect(() => {
+    if (value === told.current) return;
+    told.current = value;
+    setText(value);
+  }, [value]);
+  function type(next: string) {
+    told.current = next;
+    setText(next);
+    onChange(next);
+  }
   return (
     <input
       type="search"
       aria-label={label}
       placeholder={label}
-      value={value}
-      onChange={({ target }) => onChange(target.value)}
+      value={text}
+      onChange={({ target }) => type(target.value)}
       data-testid={name}
     />
   );

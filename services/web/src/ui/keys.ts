@@ -3,7 +3,8 @@
 import { useEffect, useRef } from "react";
 
 const SEQUENCE_MS = 1_200;
-const TYPED_INTO = "input, textarea, select, [contenteditable=true], .cm-editor";
+const TYPED_INTO =
+  "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable=true], .cm-editor";
 
 /** `useKeys({ "g d": toDevices, "?": help })`; the handlers may change. */
 export function useKeys(handlers: Readonly<Record<string, () => void>>): void {

@@ -76,6 +76,8 @@ export class Link {
         }
       },
     });
+    // wampy 8.0 takes no wildcard at a URI's end; `at` and `everywhere` make sound ones.
+    Object.assign(this.#wampy, { _validateURI: () => true });
   }
 
   /** When the router was last heard of, unix ms. */

@@ -6,6 +6,8 @@
  * there is nothing to show.
  */
 
+import { t } from "../texts";
+
 export interface Setpoint {
   readonly node: string;
   readonly target: unknown;
@@ -97,7 +99,7 @@ export function parseWorkflow(definition: unknown): Workflow {
     const element = parseElement(id, one);
     if (element) elements.set(id, element);
   }
-  if (elements.size === 0) throw new NotAWorkflow("This flow has no elements to draw.");
+  if (elements.size === 0) throw new NotAWorkflow(t.run.words.nothing);
   return {
     elements,
     links: links.filter(({ from, to }) => elements.has(from) && elements.has(to)),

@@ -1,7 +1,10 @@
 /** Workflow elements in words: conditions, setpoints, durations, events. */
 
 import type { Tag, WorkflowEvent } from "../contract";
+import { t } from "../texts";
 import type { Condition, Element, Operand, Phase, Workflow } from "./definition";
+
+const { words } = t.run;
 
 /** What a workflow calls a node -> the tag it is. */
 export type Nodes = ReadonlyMap<string, Tag>;
@@ -40,21 +43,13 @@ export function countdown(ms: number): string {
   return hours ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`;
 }
 
-const SIGNS: Readonly<Record<string, string>> = {
-  ">=": "≥",
-  "<=": "≤",
-  "==": "=",
-  AND: "and",
-  OR: "or",
-};
-
 export function conditionInWords(condition: Condition, nodes: Nodes): string {
   const { operator, operands, deviation, sustainMs } = condition;
   const comparison = operands
     .map((one) => operandInWords(one, nodes))
-    .join(` ${SIGNS[operator] ?? operator} `);
+    .join(` ${words.signs[operator] ?? operator} `);
   const within = deviation ? ` (±${deviation})` : "";
-  return `${comparison}${within}${sustainMs ? ` for ${duration(sustainMs)}` : ""}`;
+  return `${comparison}${within}${sustainMs ? words.forAs(duration(sustainMs)) : ""}`;
 }
 
 function operandInWords(operand: Operand, nodes: Nodes): string {
@@ -62,7 +57,7 @@ function operandInWords(operand: Operand, nodes: Nodes): string {
     case "sensor":
       return nodes.get(operand.node)?.tag ?? short(operand.node);
     case "activations":
-      return "activations";
+      return words.activations;
     case "group":
       return `(${conditionInWords(operand.condition, nodes)})`;
     case "value":
@@ -74,27 +69,21 @@ function operandInWords(operand: Operand, nodes: Nodes): string {
 export function setpointsInWords(phase: Phase, nodes: Nodes): string[] {
   return phase.setpoints.map(({ node, target }) => {
     const tag = nodes.get(node);
-    return `${tag?.tag ?? short(node)} → ${String(target)}${tag?.unit ? ` ${tag.unit}` : ""}`;
+    const unit = tag?.unit ? ` ${tag.unit}` : "";
+    return words.sets(tag?.tag ?? short(node), `${String(target)}${unit}`);
   });
 }
-
-const LISTENERS: Readonly<Record<string, string>> = {
-  START: "Start",
-  TIMER: "Timer",
-  APPROVAL: "Approval",
-  CONDITION: "Condition",
-};
 
 /** An element by kind and name, e.g. `Timer eventListener_2`. */
 export function elementInWords(element: Element | undefined, id: string): string {
   const label = short(element?.label ?? id);
   switch (element?.kind) {
     case "phase":
-      return `Phase ${label}`;
+      return words.phase(label);
     case "listener":
-      return `${LISTENERS[element.type] ?? element.type} ${label}`;
+      return `${words.listeners[element.type] ?? element.type} ${label}`;
     case "gateway":
-      return `Gateway ${label}`;
+      return words.gateway(label);
     case "dispatcher":
       return `${element.type} ${label}`;
     case undefined:
@@ -102,45 +91,41 @@ export function elementInWords(element: Element | undefined, id: string): string
   }
 }
 
-const PLAIN: Readonly<Record<string, string>> = {
-  WORKFLOW_PAUSED: "Run paused",
-  WORKFLOW_RESUMED: "Run resumed",
-  WORKFLOW_FINISHED: "Run finished",
-};
-
 /** An event as a sentence. */
 export function eventInWords(event: WorkflowEvent, workflow: Workflow | null): string {
   const { data } = event;
   const name = (id: unknown) => elementInWords(workflow?.elements.get(String(id)), String(id));
   switch (event.type) {
     case "PHASE_STARTED":
-      return `${name(data.phaseId)} started`;
+      return words.started(name(data.phaseId));
     case "EVENT_LISTENER_ACTIVATED":
-      return `${name(data.eventListenerId)} is listening`;
-    case "EVENT_RECEIVED":
-      return `${name(data.eventListenerId)} ${data.forced ? "triggered by hand" : "fired"}${circumstances(data)}`;
+      return words.listening(name(data.eventListenerId));
+    case "EVENT_RECEIVED": {
+      const listener = name(data.eventListenerId);
+      return (data.forced ? words.forced(listener) : words.fired(listener)) + circumstances(data);
+    }
     case "FLOW_SIGNALED":
-      return `Link ${short(String(data.flowId))} signalled`;
+      return words.signalled(short(String(data.flowId)));
     case "GATEWAY_ACTIVATED":
-      return `${name(data.gatewayId)} activated`;
+      return words.activated(name(data.gatewayId));
     case "DISPATCHED_EVENT":
-      return `${name(data.eventDispatcherId)} dispatched`;
+      return words.dispatched(name(data.eventDispatcherId));
     case "WORKFLOW_TERMINATED":
-      return `Run terminated${data.reason ? `: ${String(data.reason)}` : ""}`;
+      return words.terminated(data.reason ? String(data.reason) : "");
     case "COMMAND_EXECUTED":
-      return `Command ${short(String(data.commandId))} of ${name(data.phaseId)} executed`;
+      return words.executed(short(String(data.commandId)), name(data.phaseId));
     case "COMMAND_FAILED":
-      return `Command ${short(String(data.commandId))} of ${name(data.phaseId)} failed: ${String(data.error)}`;
+      return words.failed(short(String(data.commandId)), name(data.phaseId), String(data.error));
     default:
-      return PLAIN[event.type] ?? event.type;
+      return words.plain[event.type] ?? event.type;
   }
 }
 
 /** Who did it, what they said, and how late a timer was. */
 function circumstances(data: WorkflowEvent["data"]): string {
-  const by = data.by ? `, by ${String(data.by)}` : "";
-  const late = data.late_by_ms ? `, ${duration(Number(data.late_by_ms))} late` : "";
-  return `${by}${late}${data.comment ? `: “${String(data.comment)}”` : ""}`;
+  const by = data.by ? words.by(String(data.by)) : "";
+  const late = data.late_by_ms ? words.late(duration(Number(data.late_by_ms))) : "";
+  return `${by}${late}${data.comment ? words.comment(String(data.comment)) : ""}`;
 }
 
 const DETAILS = ["FLOW_SIGNALED", "EVENT_LISTENER_ACTIVATED", "COMMAND_EXECUTED"];

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import type { ChartPlan } from "../../telemetry/arrange";
 import type { LiveValues, Reading } from "../../telemetry/live";
+import { t } from "../../texts";
 import { timeText, valueText } from "../../ui/format";
 import { duration } from "../../workflow/words";
 
@@ -15,9 +16,9 @@ interface Props {
   readonly isStale: boolean;
 }
 
+const words = t.device.values;
 const HEIGHT = 132;
 const REDRAW_MS = 250;
-const QUALITY = ["", "uncertain", "bad"];
 
 export function Chart({ plan, values, value, setpoint, isStale }: Props) {
   const canvas = useRef<HTMLDivElement>(null);
@@ -48,7 +49,7 @@ export function Chart({ plan, values, value, setpoint, isStale }: Props) {
   }, [plan, values]);
 
   const { tag, unit, type } = plan.value;
-  const quality = QUALITY[value?.quality ?? 0];
+  const quality = value?.quality ? words.quality[value.quality] : null;
   const text = `${valueText(value?.value, type)}${unit ? ` ${unit}` : ""}`;
   const span = duration(values.windowMs());
   return (
@@ -63,7 +64,7 @@ export function Chart({ plan, values, value, setpoint, isStale }: Props) {
         )}
         {quality && <span className="mark off">{quality}</span>}
       </figcaption>
-      <div ref={canvas} role="img" aria-label={`${tag}, the last ${span}; now ${text}`} />
+      <div ref={canvas} role="img" aria-label={words.chart(tag, span, text)} />
     </figure>
   );
 }
@@ -133,5 +134,5 @@ function hoverText(plot: uPlot, plan: ChartPlan): string | null {
   const [at, value] = [plot.data[0][place], plot.data[1]?.[place]];
   if (at === undefined || value === null || value === undefined) return null;
   const unit = plan.value.unit ? ` ${plan.value.unit}` : "";
-  return `${valueText(value, plan.value.type)}${unit} at ${timeText(at * 1000)}`;
+  return words.at(`${valueText(value, plan.value.type)}${unit}`, timeText(at * 1000));
 }

@@ -5,10 +5,13 @@ import type { Tag } from "../../contract";
 import type { DeviceStore } from "../../device/store";
 import { arrange } from "../../telemetry/arrange";
 import { type Reading, WINDOWS_MS } from "../../telemetry/live";
+import { t } from "../../texts";
 import { valueText } from "../../ui/format";
 import { useColourScheme } from "../../ui/hooks";
 import { duration } from "../../workflow/words";
 import { Chart } from "./Chart";
+
+const words = t.device.values;
 
 interface Props {
   readonly store: DeviceStore;
@@ -31,14 +34,14 @@ export function Charts({ store, tags, isStale, problem }: Props) {
   return (
     <section className="panel values" aria-labelledby="values">
       <div className="panel-head">
-        <h2 id="values">Values</h2>
+        <h2 id="values">{words.title}</h2>
         {isStale && (
           <span className="mark off" data-testid="stale">
-            not live
+            {words.notLive}
           </span>
         )}
         <fieldset className="windows">
-          <legend className="hidden">Time shown</legend>
+          <legend className="hidden">{words.time}</legend>
           {WINDOWS_MS.map((ms) => (
             <label key={ms}>
               <input
@@ -57,7 +60,7 @@ export function Charts({ store, tags, isStale, problem }: Props) {
           {problem}
         </p>
       )}
-      {tags.length === 0 && <p className="quiet">This device has not announced any value.</p>}
+      {tags.length === 0 && <p className="quiet">{words.none}</p>}
       <div className="charts">
         {charts.map((plan) => (
           <Chart

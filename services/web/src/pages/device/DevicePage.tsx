@@ -1,24 +1,41 @@
-/** One device: its run, its live values, its events. */
+/** One device: what it is told and says, part by part; the part open is in the address. */
 
 import "uplot/dist/uPlot.min.css";
-import { useEffect, useMemo, useSyncExternalStore } from "react";
+import "../../style/run.css";
+import "./device.css";
+import { type ComponentType, useEffect, useMemo, useSyncExternalStore } from "react";
 import { useScope } from "../../app/asking";
 import { useDevices } from "../../app/devices";
-import type { PageProps } from "../../app/routes";
+import { address, type PageProps } from "../../app/routes";
+import type { DeviceDetail } from "../../contract";
 import { DeviceStore } from "../../device/store";
-import { nodesOf } from "../../workflow/words";
-import "../../style/run.css";
-import { OnlineMark } from "../../ui/basics";
-import { EventList } from "../run/EventList";
-import { RunPanel } from "../run/RunPanel";
-import { Charts } from "./Charts";
+import { t } from "../../texts";
+import { OnlineMark, PageHead, Problem, Tabs } from "../../ui/basics";
+import { ContainersPart } from "./ContainersPart";
+import { DataPart } from "./DataPart";
+import { FactsPart } from "./FactsPart";
+import { LogsPart } from "./LogsPart";
+import { Overview } from "./Overview";
+import { PARTS, type PartName, type PartProps } from "./parts";
+import { RunsPart } from "./RunsPart";
+import { ValuesPart } from "./ValuesPart";
 
-export default function DevicePage({ ids }: PageProps) {
+const SHOWN_AS: Readonly<Record<PartName, ComponentType<PartProps>>> = {
+  overview: Overview,
+  runs: RunsPart,
+  values: ValuesPart,
+  containers: ContainersPart,
+  data: DataPart,
+  logs: LogsPart,
+  facts: FactsPart,
+};
+
+export default function DevicePage({ ids, query }: PageProps) {
   const device = ids.device ?? "";
-  return <Device key={device} device={device} />;
+  return <Device key={device} device={device} query={query} />;
 }
 
-function Device({ device }: { device: string }) {
+function Device({ device, query }: { device: string; query: URLSearchParams }) {
   const { link, session } = useScope();
   const { devices } = useDevices();
   const isOnline = devices?.find((one) => one.device === device)?.online ?? null;
@@ -28,68 +45,69 @@ function Device({ device }: { device: string }) {
   useEffect(() => {
     if (isOnline) store.refresh();
   }, [store, isOnline]);
-  const tags = view.detail?.tags ?? [];
-  const nodes = useMemo(() => nodesOf(tags), [tags]);
   const isStale = link === null || isOnline === false || !view.isAnswering;
+  const part = PARTS.find((one) => one === query.get("tab")) ?? "overview";
+  const Part = SHOWN_AS[part];
+  if (devices && isOnline === null && view.detail === null) return <Unknown device={device} />;
   return (
     <div className="device" data-stale={isStale} data-testid="device" data-device={device}>
-      <Heading device={device} isOnline={isOnline} detail={view.detail} />
-      {view.problems.device && (
-        <p role="alert" className="problem">
-          {view.problems.device}
-        </p>
-      )}
-      <RunPanel
+      <PageHead
+        title={device}
+        place={{ name: t.places.devices, href: address(["devices"]) }}
+        note={
+          <>
+            {isOnline !== null && <OnlineMark isOnline={isOnline} />}
+            {described(view.detail)}
+          </>
+        }
+      />
+      <Tabs
+        label={t.device.tabs.label}
+        tabs={PARTS.map((one) => ({
+          name: t.device.tabs[one],
+          href: address(["devices", device], { tab: one === "overview" ? null : one }),
+          isOpen: one === part,
+        }))}
+      />
+      {view.problems.device && <Problem>{view.problems.device}</Problem>}
+      <Part
+        device={device}
         store={store}
         view={view}
-        nodes={nodes}
         link={link}
         role={session.role}
-        isOnline={isOnline !== false}
+        isOnline={isOnline}
+        isStale={isStale}
+        query={query}
       />
-      <div className="columns">
-        <Charts
-          store={store}
-          tags={tags}
-          isStale={isStale}
-          problem={view.problems.values ?? null}
-        />
-        <EventList store={store} view={view} />
-      </div>
     </div>
   );
 }
 
-interface HeadingProps {
-  readonly device: string;
-  readonly isOnline: boolean | null;
-  readonly detail: ReturnType<DeviceStore["view"]>["detail"];
-}
-
-function Heading({ device, isOnline, detail }: HeadingProps) {
-  const facts = detail?.facts;
-  const parts = [
-    detail && `${detail.report.kind} device`,
-    detail?.report.version && `agent ${detail.report.version}`,
-    facts && `${facts.hostname}, ${facts.os} ${facts.arch}`,
-    detail?.report.runtime === "container" && "engines run in containers",
-    detail?.report.runtime === "process" &&
-      `engines run as processes${facts?.docker === null ? ": no Docker answers" : ""}`,
-  ].filter(Boolean);
-  useEffect(() => {
-    document.title = `${device} – Heddle`;
-    return () => {
-      document.title = "Heddle";
-    };
-  }, [device]);
+function Unknown({ device }: { device: string }) {
   return (
-    <div className="device-heading">
-      <nav aria-label="Place">
-        <a href="#/devices">Devices</a>
-      </nav>
-      <h1>{device}</h1>
-      {isOnline !== null && <OnlineMark isOnline={isOnline} />}
-      <p className="quiet">{parts.join(" · ")}</p>
-    </div>
+    <>
+      <PageHead title={device} />
+      <p data-testid="unknown-device">
+        {t.device.head.unknown} <a href={address(["devices"])}>{t.places.toDevices}</a>
+      </p>
+    </>
   );
+}
+
+function described(detail: DeviceDetail | null): string {
+  if (!detail) return "";
+  const { head } = t.device;
+  const { report, facts } = detail;
+  const { runtime } = report;
+  const lacksDocker = runtime === "process" && facts?.docker === null;
+  return [
+    " ", // after the mark
+    head.kind[report.kind],
+    report.version && head.agent(report.version),
+    facts && head.host(facts.hostname, facts.os, facts.arch),
+    runtime && `${head.runtime[runtime]}${lacksDocker ? `: ${head.noDocker}` : ""}`,
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }

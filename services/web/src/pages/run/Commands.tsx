@@ -1,6 +1,6 @@
-/** Pause, resume, approve and stop the run shown. */
+/** Pause, resume, approve, trigger and stop the run shown; start another one like it. */
 
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useCommand } from "../../app/command";
 import {
   APPROVE_RUN,
@@ -11,28 +11,46 @@ import {
   type RunStatus,
   STOP_RUN,
   type StopMode,
+  TRIGGER_LISTENER,
 } from "../../contract";
-import type { DeviceStore } from "../../device/store";
+import { t } from "../../texts";
+import { Problem } from "../../ui/basics";
 import type { Link } from "../../wamp/link";
-import { ApproveDialog, StopDialog } from "./dialogs";
+import type { Workflow } from "../../workflow/definition";
+import { ApproveDialog, StopDialog, TriggerDialog } from "./dialogs";
+
+/** Whoever keeps the run's report: told what a command returned. */
+export interface Steered {
+  readonly device: string;
+  readonly noteRun: (report: RunReport) => void;
+}
+
+export type Asking = { readonly what: "approve" | "trigger" | "stop"; readonly listener?: string };
 
 interface Props {
-  readonly store: DeviceStore;
+  readonly store: Steered;
   readonly report: RunReport | null;
+  readonly workflow?: Workflow | null; // with it listeners are called by name
   readonly link: Link | null;
   readonly blocked: string | null;
+  readonly asking?: Asking | null; // given: who is above opens the dialogs, too
+  readonly onAsk?: (asking: Asking | null) => void;
+  readonly children?: ReactNode; // more buttons
 }
 
 const MOVING: readonly RunStatus[] = ["running", "stopping"];
 const UNDER_WAY: readonly RunStatus[] = [...MOVING, "paused"];
 
-export function Commands({ store, report, link, blocked }: Props) {
+export function Commands({ store, report, workflow, link, blocked, children, ...outer }: Props) {
   const { busy, problem, perform } = useCommand();
-  const [dialog, setDialog] = useState<"approve" | "stop" | null>(null);
+  const [own, setOwn] = useState<Asking | null>(null);
+  const [dialog, setDialog] = outer.onAsk ? [outer.asking ?? null, outer.onAsk] : [own, setOwn];
   const run = report?.run ?? "";
   const status = report?.status;
   const is = (some: readonly RunStatus[]) => status !== undefined && some.includes(status);
-  const awaited = report?.listening.filter(({ type }) => type === "APPROVAL") ?? [];
+  const listening = report?.listening ?? [];
+  const awaited = listening.filter(({ type }) => type === "APPROVAL");
+  const needsApproval = awaited.length > 0 && is(MOVING);
 
   const send = <Request,>(
     name: string,
@@ -58,26 +76,38 @@ export function Commands({ store, report, link, blocked }: Props) {
   return (
     <div className="commands">
       <fieldset className="buttons">
-        <legend className="hidden">Commands to the run</legend>
-        {button("pause", "Pause", is(["running"]), () => void send("pause", PAUSE_RUN, { run }))}
-        {button("resume", "Resume", is(["paused"]), () => void send("resume", RESUME_RUN, { run }))}
+        <legend className="hidden">{t.run.commands}</legend>
+        {button(
+          "pause",
+          t.run.pause,
+          is(["running"]),
+          () => void send("pause", PAUSE_RUN, { run }),
+        )}
+        {button(
+          "resume",
+          t.run.resume,
+          is(["paused"]),
+          () => void send("resume", RESUME_RUN, { run }),
+        )}
         {button(
           "approve",
-          "Approve …",
-          awaited.length > 0 && is(MOVING),
-          () => setDialog("approve"),
-          awaited.length > 0 && is(MOVING) ? "act" : "",
+          t.run.approve,
+          needsApproval,
+          () => setDialog({ what: "approve" }),
+          needsApproval ? "act" : "",
         )}
-        {button("stop", "Stop …", is(UNDER_WAY), () => setDialog("stop"))}
+        {button("trigger", t.run.trigger, listening.length > 0 && is(MOVING), () =>
+          setDialog({ what: "trigger" }),
+        )}
+        {button("stop", t.run.stop, is(UNDER_WAY), () => setDialog({ what: "stop" }))}
+        {children}
       </fieldset>
-      {problem && (
-        <p role="alert" className="problem" data-testid="command-problem">
-          {problem}
-        </p>
-      )}
-      {dialog === "approve" && (
+      {problem && <Problem name="command-problem">{problem}</Problem>}
+      {dialog?.what === "approve" && (
         <ApproveDialog
           awaited={awaited}
+          workflow={workflow ?? null}
+          chosen={dialog.listener}
           onClose={() => setDialog(null)}
           onApprove={(listener, comment) => {
             setDialog(null);
@@ -85,7 +115,19 @@ export function Commands({ store, report, link, blocked }: Props) {
           }}
         />
       )}
-      {dialog === "stop" && (
+      {dialog?.what === "trigger" && (
+        <TriggerDialog
+          listening={listening}
+          workflow={workflow ?? null}
+          chosen={dialog.listener}
+          onClose={() => setDialog(null)}
+          onTrigger={(listener) => {
+            setDialog(null);
+            void send("trigger", TRIGGER_LISTENER, { run, listener });
+          }}
+        />
+      )}
+      {dialog?.what === "stop" && (
         <StopDialog
           isStopping={status === "stopping"}
           onClose={() => setDialog(null)}

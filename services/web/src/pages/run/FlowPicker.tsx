@@ -10,6 +10,7 @@ import {
 } from "../../contract";
 import type { DeviceStore, DeviceView } from "../../device/store";
 import { hasEnded } from "../../run/progress";
+import { t } from "../../texts";
 import type { Link } from "../../wamp/link";
 
 interface Props {
@@ -56,16 +57,16 @@ export function FlowPicker({ store, view, link, blocked, picked, onPick }: Props
   return (
     <div className="picker">
       <fieldset className="buttons">
-        <legend className="hidden">Flow to run</legend>
+        <legend className="hidden">{t.run.flowToRun}</legend>
         <label>
-          <span className="hidden">Flow</span>
+          <span className="hidden">{t.run.flow}</span>
           <select
             value={picked ?? ""}
             disabled={choices(view).length === 0}
             onChange={({ target }) => onPick(target.value)}
             data-testid="flow"
           >
-            {picked === null && <option value="">no flow yet</option>}
+            {picked === null && <option value="">{t.run.noFlowYet}</option>}
             {choices(view).map((flow) => (
               <option key={flow} value={flow}>
                 {flow}
@@ -92,7 +93,7 @@ export function FlowPicker({ store, view, link, blocked, picked, onPick }: Props
           aria-busy={busy === "start"}
           onClick={() => void start()}
         >
-          Start
+          {t.run.start}
         </button>
       </fieldset>
       <p
@@ -108,10 +109,7 @@ export function FlowPicker({ store, view, link, blocked, picked, onPick }: Props
           {problem}
           <ul>
             {findings.map(({ rule, element, message }) => (
-              <li key={`${rule}/${element}`}>
-                {element ? `${element}: ` : ""}
-                {message} ({rule})
-              </li>
+              <li key={`${rule}/${element}`}>{t.run.finding(element, message, rule)}</li>
             ))}
           </ul>
         </div>
@@ -129,8 +127,9 @@ function installLabel(
   saved: FlowSummary | undefined,
   isBusy: boolean,
 ): string {
-  if (isBusy) return "Installing …";
-  return installed ? `Update to version ${saved?.version}` : `Install version ${saved?.version}`;
+  if (isBusy) return t.run.installing;
+  const version = saved?.version ?? 0;
+  return installed ? t.run.updateTo(version) : t.run.installVersion(version);
 }
 
 function flowInWords(
@@ -138,20 +137,18 @@ function flowInWords(
   picked: string | null,
   installed: InstalledFlow | undefined,
 ): string {
-  if (picked === null) {
-    return "No flow is saved in this project yet: `heddle flow install` saves and installs one.";
-  }
+  if (picked === null) return t.run.noFlowSaved;
   if (!view.installed) return "";
-  if (!installed) return `${picked} is not installed on this device yet.`;
-  const where = installed.runtime === "container" ? "container" : "process";
+  if (!installed) return t.run.notInstalled(picked);
+  const where = installed.runtime === "container" ? t.run.container : t.run.process;
   switch (installed.state) {
     case "starting":
-      return `Version ${installed.version} is installed, its engine is starting in a ${where}.`;
+      return t.run.starting(installed.version, where);
     case "ready":
-      return `Version ${installed.version} is installed in a ${where}${installed.engine ? ` (${installed.engine})` : ""}.`;
+      return t.run.installedIn(installed.version, where, installed.engine);
     case "stopped":
-      return `Version ${installed.version} is installed to be at rest.`;
+      return t.run.atRest(installed.version);
     case "failed":
-      return `The engine of version ${installed.version} does not come up: ${installed.detail}`;
+      return t.run.fails(installed.version, installed.detail);
   }
 }

@@ -3,7 +3,8 @@
 import { memo, useMemo } from "react";
 import type { RunReport } from "../../contract";
 import type { Wait } from "../../run/countdown";
-import type { signals } from "../../run/log";
+import { held, type Path } from "../../run/log";
+import { t } from "../../texts";
 import { useWidth } from "../../ui/hooks";
 import type { Dispatcher, Gateway, Workflow } from "../../workflow/definition";
 import {
@@ -27,13 +28,17 @@ interface Props {
   readonly nodes: Nodes;
   readonly report: RunReport | null;
   readonly waits: ReadonlyMap<string, Wait | null>;
-  readonly path: ReturnType<typeof signals>;
+  readonly path: Path;
   readonly isMoving: boolean;
+  readonly marks?: ReadonlyMap<string, string>; // of elements and links: words for the style
+  readonly visits?: ReadonlyMap<string, number>; // how often each phase was entered
+  readonly onListener?: ((listener: string, type: string) => void) | undefined; // an active one
 }
 
 const NARROW = 720;
 
-export function Graph({ workflow, nodes, report, waits, path, isMoving }: Props) {
+export function Graph(props: Props) {
+  const { workflow, nodes, report, waits, path, isMoving, visits, marks, onListener } = props;
   const [frame, width] = useWidth<HTMLDivElement>();
   const direction: Direction = width > NARROW ? "right" : "down";
   const drawing = useMemo(() => drawWorkflow(workflow, direction), [workflow, direction]);
@@ -42,16 +47,18 @@ export function Graph({ workflow, nodes, report, waits, path, isMoving }: Props)
   const mark = (box: Box | Box["ports"][number], id: string) => {
     const element = workflow.elements.get(id);
     return element?.kind === "listener" ? (
-      <ListenerMark
-        key={id}
-        listener={element}
-        at={box}
-        direction={direction}
-        isBound={element.phase !== null}
-        isActive={listening.has(id)}
-        wait={waits.get(id) ?? null}
-        words={element.condition ? conditionInWords(element.condition, nodes) : ""}
-      />
+      <g key={id} data-mark={marks?.get(id)}>
+        <ListenerMark
+          listener={element}
+          at={box}
+          direction={direction}
+          isBound={element.phase !== null}
+          isActive={listening.has(id)}
+          wait={waits.get(id) ?? null}
+          words={element.condition ? conditionInWords(element.condition, nodes) : ""}
+          onPick={onListener && listening.has(id) ? () => onListener(id, element.type) : undefined}
+        />
+      </g>
     ) : null;
   };
   return (
@@ -61,21 +68,24 @@ export function Graph({ workflow, nodes, report, waits, path, isMoving }: Props)
           viewBox={`0 0 ${drawing.width} ${drawing.height}`}
           width={drawing.width}
           height={drawing.height}
-          aria-label="Workflow graph"
+          aria-label={t.run.graph}
         >
-          <Links drawing={drawing} workflow={workflow} path={path} isMoving={isMoving} />
+          <Links {...{ drawing, workflow, path, isMoving, marks }} />
           {drawing.boxes.map((box) => {
             const { element } = box;
             switch (element.kind) {
               case "phase":
                 return (
                   <g key={element.id}>
-                    <PhaseMark
-                      box={box}
-                      isActive={active.has(element.id)}
-                      lines={setpointsInWords(element, nodes)}
-                      rise={direction === "down" ? 5 : 0}
-                    />
+                    <g data-mark={marks?.get(element.id)}>
+                      <PhaseMark
+                        box={box}
+                        isActive={active.has(element.id)}
+                        lines={setpointsInWords(element, nodes)}
+                        rise={direction === "down" ? 5 : 0}
+                        visits={visits?.get(element.id) ?? 0}
+                      />
+                    </g>
                     {box.ports.map((port) => mark(port, port.listener.id))}
                   </g>
                 );
@@ -83,23 +93,26 @@ export function Graph({ workflow, nodes, report, waits, path, isMoving }: Props)
                 return mark(box, element.id);
               case "gateway":
                 return (
-                  <GatewayMark
-                    key={element.id}
-                    box={box}
-                    gateway={element}
-                    direction={direction}
-                    count={report?.activations[element.id] ?? 0}
-                    words={element.condition ? conditionInWords(element.condition, nodes) : ""}
-                  />
+                  <g key={element.id} data-mark={marks?.get(element.id)}>
+                    <GatewayMark
+                      box={box}
+                      gateway={element}
+                      direction={direction}
+                      count={report?.activations[element.id] ?? 0}
+                      waiting={waitingOf(element, workflow, path)}
+                      words={element.condition ? conditionInWords(element.condition, nodes) : ""}
+                    />
+                  </g>
                 );
               default:
                 return (
-                  <DispatcherMark
-                    key={element.id}
-                    box={box}
-                    dispatcher={element}
-                    isReached={isReached(element.id, workflow, path)}
-                  />
+                  <g key={element.id} data-mark={marks?.get(element.id)}>
+                    <DispatcherMark
+                      box={box}
+                      dispatcher={element}
+                      isReached={isReached(element.id, workflow, path)}
+                    />
+                  </g>
                 );
             }
           })}
@@ -109,18 +122,26 @@ export function Graph({ workflow, nodes, report, waits, path, isMoving }: Props)
   );
 }
 
-function isReached(id: string, workflow: Workflow, path: Props["path"]): boolean {
+/** Of an AND gateway: how many of its links have come; empty: it waits for none. */
+function waitingOf({ id, type }: Gateway, workflow: Workflow, path: Path): string {
+  const links = workflow.links.filter(({ to }) => to === id).map((link) => link.id);
+  const come = type === "AND" ? held(path, id, links) : 0;
+  return come > 0 ? t.run.come(come, links.length) : "";
+}
+
+function isReached(id: string, workflow: Workflow, path: Path): boolean {
   return workflow.links.some((link) => link.to === id && path.counts.has(link.id));
 }
 
 interface LinksProps {
   readonly drawing: Drawing;
   readonly workflow: Workflow;
-  readonly path: Props["path"];
+  readonly path: Path;
   readonly isMoving: boolean;
+  readonly marks: Props["marks"];
 }
 
-const Links = memo(function Links({ drawing, workflow, path, isMoving }: LinksProps) {
+const Links = memo(function Links({ drawing, workflow, path, isMoving, marks }: LinksProps) {
   return (
     <>
       <defs>
@@ -132,7 +153,12 @@ const Links = memo(function Links({ drawing, workflow, path, isMoving }: LinksPr
         const kind = count > 0 ? "signalled" : "idle";
         const isLast = isMoving && path.last === route.link.id;
         return (
-          <g key={route.link.id} data-link-id={route.link.id} data-signals={count}>
+          <g
+            key={route.link.id}
+            data-link-id={route.link.id}
+            data-signals={count}
+            data-mark={marks?.get(route.link.id)}
+          >
             <path
               key={isLast ? count : "still"}
               className={`link ${kind}${isLast ? " last" : ""}`}
@@ -170,7 +196,8 @@ function Verdict({ route, workflow }: { route: Route; workflow: Workflow }) {
   const gateway = workflow.elements.get(route.link.from);
   if (gateway?.kind !== "gateway") return null;
   const { trueLink, falseLink } = gateway;
-  const verdict = route.link.id === trueLink ? "yes" : route.link.id === falseLink ? "no" : null;
+  const { id } = route.link;
+  const verdict = id === trueLink ? t.run.yes : id === falseLink ? t.run.no : null;
   return verdict ? (
     <text className="verdict" x={route.word.x} y={route.word.y}>
       {verdict}
@@ -190,22 +217,28 @@ interface PhaseProps {
   readonly isActive: boolean;
   readonly lines: readonly string[];
   readonly rise: number; // of the text, to clear the listeners below it
+  readonly visits: number;
 }
 
-function PhaseMark({ box, isActive, lines, rise }: PhaseProps) {
+function PhaseMark({ box, isActive, lines, rise, visits }: PhaseProps) {
   const { element, x, y, width, height } = box;
   const [left, top] = [x - width / 2, y - height / 2];
   const [first, ...more] = lines;
-  const second = more.length > 1 ? `and ${more.length} more` : more[0];
+  const second = more.length > 1 ? t.run.andMore(more.length) : more[0];
   const middle = y - rise - (first ? 4 : -5) - (second ? 8 : 0);
   return (
     <g
       className="phase"
       role="img"
-      aria-label={`${elementInWords(element, element.id)}${isActive ? ", active" : ""}`}
+      aria-label={said(
+        elementInWords(element, element.id),
+        isActive && t.run.isActive,
+        visits > 1 && t.run.entered(visits),
+      )}
       data-testid="phase"
       data-element-id={element.id}
       data-active={isActive}
+      data-visits={visits}
     >
       <title>{[element.label, ...lines].join("\n")}</title>
       <rect x={left} y={top} width={width} height={height} rx={6} />
@@ -222,9 +255,16 @@ function PhaseMark({ box, isActive, lines, rise }: PhaseProps) {
           {cut(second)}
         </text>
       )}
+      {visits > 1 && (
+        <text className="visits" x={left + width - 10} y={top + 18}>
+          {t.run.times(visits)}
+        </text>
+      )}
     </g>
   );
 }
+
+const said = (...parts: readonly (string | false)[]) => parts.filter(Boolean).join(", ");
 
 const GATEWAYS: Readonly<Record<string, string>> = { AND: "+", OR: "○", CONDITIONAL: "?" };
 
@@ -233,10 +273,11 @@ interface GatewayProps {
   readonly gateway: Gateway;
   readonly direction: Direction;
   readonly count: number;
+  readonly waiting: string;
   readonly words: string;
 }
 
-function GatewayMark({ box, gateway, direction, count, words }: GatewayProps) {
+function GatewayMark({ box, gateway, direction, count, waiting, words }: GatewayProps) {
   const { x, y, width } = box;
   const half = width / 2;
   const aside = direction === "right" ? { x, y: y - half - 6 } : { x: x - half - 12, y: y + 4 };
@@ -245,7 +286,7 @@ function GatewayMark({ box, gateway, direction, count, words }: GatewayProps) {
     <g
       className="gateway"
       role="img"
-      aria-label={`${name}, ${gateway.type}${words ? `, ${words}` : ""}, activated ${count} times`}
+      aria-label={said(name, gateway.type, words, t.run.activated(count), waiting)}
       data-testid="gateway"
       data-element-id={gateway.id}
       data-activations={count}
@@ -257,7 +298,12 @@ function GatewayMark({ box, gateway, direction, count, words }: GatewayProps) {
       </text>
       {count > 0 && (
         <text className="count" x={aside.x} y={aside.y}>
-          {count}×
+          {t.run.times(count)}
+        </text>
+      )}
+      {waiting && (
+        <text className="count" x={x} y={y + half + 16} data-testid="gateway-waiting">
+          {waiting}
         </text>
       )}
     </g>
@@ -276,7 +322,7 @@ function DispatcherMark({ box: { x, y }, dispatcher, isReached }: DispatcherProp
     <g
       className="dispatcher"
       role="img"
-      aria-label={`${dispatcher.type} ${short(dispatcher.label)}${isReached ? ", reached" : ""}`}
+      aria-label={said(`${dispatcher.type} ${short(dispatcher.label)}`, isReached && t.run.reached)}
       data-testid="dispatcher"
       data-element-id={dispatcher.id}
       data-active={isReached}

@@ -1,9 +1,11 @@
 /** A listener in the graph: its kind, whether it listens, and how long it still waits. */
 
+import type { KeyboardEvent } from "react";
 import type { Wait } from "../../run/countdown";
+import { t } from "../../texts";
 import type { EventListener } from "../../workflow/definition";
 import type { Direction, Point } from "../../workflow/layout";
-import { countdown, elementInWords } from "../../workflow/words";
+import { countdown, duration, elementInWords } from "../../workflow/words";
 
 interface Props {
   readonly listener: EventListener;
@@ -13,6 +15,7 @@ interface Props {
   readonly isActive: boolean;
   readonly wait: Wait | null;
   readonly words: string; // its condition, if it has one
+  readonly onPick?: (() => void) | undefined; // it can be approved or triggered
 }
 
 /** Drawn around the origin, within a circle of radius 7. */
@@ -23,11 +26,12 @@ const SIGNS: Readonly<Record<string, string>> = {
   CONDITION: "M-6 4C-3 4 -3 -4 0 -4S3 2 6 2",
 };
 
+const HOUR_MS = 3_600_000;
 const RADIUS = 14;
 const AROUND = 2 * Math.PI * RADIUS;
 
 export function ListenerMark(props: Props) {
-  const { listener, at, direction, isBound, isActive, wait, words } = props;
+  const { listener, at, direction, isBound, isActive, wait, words, onPick } = props;
   const radius = isBound ? RADIUS : 19;
   const text = wait ? countdown(wait.leftMs) : staticText(listener);
   const beside =
@@ -35,12 +39,16 @@ export function ListenerMark(props: Props) {
       ? { x: at.x + radius + 4, y: at.y - 6 }
       : { x: at.x + radius + 4, y: at.y + (isBound ? 14 : 5) };
   const name = elementInWords(listener, listener.id);
-  const state = isActive ? "listening" : "silent";
+  const state = isActive ? t.run.listening : t.run.silent;
   return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: a button where it can be picked
     <g
       className={`listener ${listener.type.toLowerCase()}`}
-      role="img"
-      aria-label={[name, words, state].filter(Boolean).join(", ")}
+      role={onPick ? "button" : "img"}
+      tabIndex={onPick ? 0 : undefined}
+      onClick={onPick}
+      onKeyDown={onPick && ((event) => pickedBy(event) && onPick())}
+      aria-label={[name, words, text, state].filter(Boolean).join(", ")}
       data-testid="listener-mark"
       data-element-id={listener.id}
       data-active={isActive}
@@ -71,6 +79,14 @@ export function ListenerMark(props: Props) {
   );
 }
 
+function pickedBy(event: KeyboardEvent): boolean {
+  const isPick = event.key === "Enter" || event.key === " ";
+  if (isPick) event.preventDefault();
+  return isPick;
+}
+
 function staticText(listener: EventListener): string | null {
-  return listener.type === "TIMER" ? countdown(listener.durationMs) : null;
+  if (listener.type !== "TIMER") return null;
+  const { durationMs } = listener;
+  return durationMs < HOUR_MS ? countdown(durationMs) : duration(durationMs);
 }

@@ -1,29 +1,22 @@
 /** A device's run: which flow, the commands, the graph, and what it waits for. */
 
 import { useEffect, useMemo, useRef, useState } from "react";
-import type { Role, RunReport, RunStatus } from "../../contract";
+import { address } from "../../app/routes";
+import type { Role, RunReport } from "../../contract";
 import { type DeviceStore, type DeviceView, workflowKey } from "../../device/store";
 import { Countdowns } from "../../run/countdown";
-import { activatedAt, type EventLog, signals } from "../../run/log";
+import { activatedAt, type EventLog, signals, visits } from "../../run/log";
 import { hasEnded } from "../../run/progress";
+import { t } from "../../texts";
 import { momentText } from "../../ui/format";
 import { useNow } from "../../ui/hooks";
 import type { Link } from "../../wamp/link";
 import type { Workflow } from "../../workflow/definition";
 import type { Nodes } from "../../workflow/words";
-import { Commands } from "./Commands";
+import { type Asking, Commands } from "./Commands";
 import { FlowPicker } from "./FlowPicker";
 import { Graph } from "./Graph";
 import { Waiting } from "./Waiting";
-
-const STATUS: Readonly<Record<RunStatus, string>> = {
-  ready: "ready",
-  running: "running",
-  paused: "paused",
-  stopping: "stopping",
-  finished: "finished",
-  terminated: "terminated",
-};
 
 const NOTHING: EventLog = [];
 
@@ -43,12 +36,10 @@ function obstacle(
   isOnline: boolean,
   isAnswering: boolean,
 ): string | null {
-  if (link === null) return "The buttons are off while the page is disconnected.";
-  if (role === "viewer") {
-    return "You may look, not steer: the buttons are for operators and owners.";
-  }
-  if (!isOnline) return "The buttons are off while the device is offline.";
-  return isAnswering ? null : "The buttons are off until the device has answered.";
+  if (link === null) return t.run.blocked.link;
+  if (role === "viewer") return t.run.blocked.role;
+  if (!isOnline) return t.run.blocked.offline;
+  return isAnswering ? null : t.run.blocked.silent;
 }
 
 /** The version of a flow that would run, or that could be installed. */
@@ -59,6 +50,7 @@ function newest(view: DeviceView, flow: string | null) {
 
 export function RunPanel({ store, view, nodes, link, role, isOnline }: Props) {
   const [flow, setFlow] = useState<string | null>(null);
+  const [asking, setAsking] = useState<Asking | null>(null);
   const report = view.runs?.find(({ run }) => run === view.run) ?? null;
   const picked = flow ?? report?.flow ?? view.installed?.[0]?.flow ?? view.saved[0]?.flow ?? null;
   // Another flow than the one that ran last is drawn as it is, before it has run.
@@ -74,7 +66,12 @@ export function RunPanel({ store, view, nodes, link, role, isOnline }: Props) {
   return (
     <section className="panel run" aria-labelledby="run">
       <div className="panel-head">
-        <h2 id="run">Run</h2>
+        <h2 id="run">{t.run.panel}</h2>
+        {report && (
+          <a href={address(["devices", store.device, "runs", report.run])} data-testid="run-page">
+            {t.run.openPage}
+          </a>
+        )}
         <RunChoice store={store} view={view} report={report} />
       </div>
       <div className="steering">
@@ -86,7 +83,15 @@ export function RunPanel({ store, view, nodes, link, role, isOnline }: Props) {
           picked={picked}
           onPick={setFlow}
         />
-        <Commands store={store} report={report} link={link} blocked={blocked} />
+        <Commands
+          store={store}
+          report={report}
+          workflow={isPreview ? null : (workflow ?? null)}
+          link={link}
+          blocked={blocked}
+          asking={asking}
+          onAsk={setAsking}
+        />
       </div>
       {blocked && (
         <p className="quiet" data-testid="blocked">
@@ -102,6 +107,12 @@ export function RunPanel({ store, view, nodes, link, role, isOnline }: Props) {
           report={isPreview ? null : report}
           nodes={nodes}
           workflow={workflow}
+          onListener={
+            blocked === null && report?.status === "running"
+              ? (listener, type) =>
+                  setAsking({ what: type === "APPROVAL" ? "approve" : "trigger", listener })
+              : undefined
+          }
         />
       )}
     </section>
@@ -130,12 +141,12 @@ function RunChoice({ store, view, report }: RunChoiceProps) {
   if (!report) {
     return (
       <span className="quiet" data-testid="run-status" data-status={view.runs ? "none" : "unknown"}>
-        {view.runs ? "No run yet." : "Asking for the runs …"}
+        {view.runs ? t.run.noRunYet : t.run.asking}
       </span>
     );
   }
   const since = (one: RunReport) =>
-    one.started_at_ms === null ? "" : `, started ${momentText(one.started_at_ms, now)}`;
+    one.started_at_ms === null ? "" : t.run.since(momentText(one.started_at_ms, now));
   return (
     <>
       <span
@@ -145,11 +156,11 @@ function RunChoice({ store, view, report }: RunChoiceProps) {
         data-run={report.run}
         data-status={report.status}
       >
-        {STATUS[report.status]}
+        {t.run.status[report.status]}
       </span>
       {runs.length > 1 ? (
         <select
-          aria-label="Run shown"
+          aria-label={t.run.choice}
           data-testid="run-choice"
           value={report.run}
           onChange={({ target }) =>
@@ -159,13 +170,13 @@ function RunChoice({ store, view, report }: RunChoiceProps) {
           {runs.map((one) => (
             <option key={one.run} value={one.run}>
               {one.flow} {one.version}
-              {since(one)}, {STATUS[one.status]}
+              {since(one)}, {t.run.status[one.status]}
             </option>
           ))}
         </select>
       ) : (
         <span className="quiet">
-          {report.flow} version {report.version}
+          {report.flow} {t.run.version(report.version)}
           {since(report)}
         </span>
       )}
@@ -179,16 +190,18 @@ interface ProgressProps {
   readonly report: RunReport | null;
   readonly nodes: Nodes;
   readonly workflow: Workflow;
+  readonly onListener: ((listener: string, type: string) => void) | undefined;
 }
 
 /** The graph and the waiting list, with their countdowns ticking. */
-function Progress({ store, log, report, nodes, workflow }: ProgressProps) {
+function Progress({ store, log, report, nodes, workflow, onListener }: ProgressProps) {
   const countdowns = useRef(new Countdowns());
   const isTicking = report?.listening.some(({ due_at_ms }) => due_at_ms !== null) ?? false;
   useNow(isTicking ? 250 : 0);
   const now = store.values.nowMs();
   const path = useMemo(() => signals(log), [log]);
   const activated = useMemo(() => activatedAt(log), [log]);
+  const visited = useMemo(() => visits(log), [log]);
   const waits = new Map(
     (report?.listening ?? []).map((one) => [
       one.listener,
@@ -204,6 +217,8 @@ function Progress({ store, log, report, nodes, workflow }: ProgressProps) {
         waits={waits}
         path={path}
         isMoving={report !== null && !hasEnded(report.status)}
+        visits={visited}
+        onListener={onListener}
       />
       {report && <Waiting report={report} workflow={workflow} nodes={nodes} waits={waits} />}
     </>

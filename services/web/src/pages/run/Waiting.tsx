@@ -2,6 +2,7 @@
 
 import type { ListenerReport, RunReport } from "../../contract";
 import type { Wait } from "../../run/countdown";
+import { t } from "../../texts";
 import type { Workflow } from "../../workflow/definition";
 import {
   conditionInWords,
@@ -24,8 +25,8 @@ export function Waiting({ report, workflow, nodes, waits }: Props) {
   return (
     <div className="waiting" data-testid="waiting">
       <p>
-        {phases.length > 0 ? `Active: ${phases.join(", ")}.` : "No phase is active."}
-        {report.listening.length > 0 && " Waiting for:"}
+        {phases.length > 0 ? t.run.activePhases(phases.join(", ")) : t.run.noPhase}
+        {report.listening.length > 0 && ` ${t.run.waitingFor}`}
       </p>
       <ul>
         {report.listening.map((one) => (
@@ -54,13 +55,13 @@ function sentence(
   const label = short(element?.label ?? one.listener);
   switch (one.type) {
     case "TIMER":
-      return `Timer ${label}${left ? `, ${left} left` : ""}`;
+      return t.run.timer(label, left);
     case "APPROVAL":
-      return `Your approval of ${label}`;
+      return t.run.yourApproval(label);
     case "CONDITION": {
       const condition = element?.kind === "listener" ? element.condition : null;
       const words = condition ? conditionInWords(condition, nodes) : label;
-      return left ? `${words}: it holds, ${left} to go` : words;
+      return left ? t.run.holds(words, left) : words;
     }
     default:
       return elementInWords(element, one.listener);
