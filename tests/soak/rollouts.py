@@ -211,7 +211,7 @@ class Soak:
                 await self._deploy(StrategyKind.ALL_AT_ONCE, is_good=True)
                 self._killing = True
                 killer = Deferred.fromCoroutine(self._kill())
-                for strategy in StrategyKind:
+                for strategy in self._options.strategy or StrategyKind:
                     await self._deploy(strategy, is_good=True)
                     await self._deploy(strategy, is_good=False)
                 self._killing = False
@@ -385,6 +385,9 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--backends", type=int, default=3)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--pause", type=float, default=8.0, help="mean, in s")
+    parser.add_argument(
+        "--strategy", type=StrategyKind, action="append", help="all of them otherwise"
+    )
     seed = random.randrange(1_000_000)  # noqa: S311 -- no secret
     parser.add_argument("--seed", type=int, default=seed)
     return parser.parse_args(arguments)
