@@ -9,15 +9,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import psutil
 
-from edge_agent.swarm.parts import Manner, Manners, parts
+from edge_agent.swarm.parts import Manner, Manners, Part, parts
 from tests.support.stack import ROOT, RunningStack
 
 FLOW = "rolled_out"
 NAME = "swarm"
+PROCESSES = 4  # with a thousand in one, all miss their pings while they take a release
 
 
 class Swarm:
@@ -26,12 +28,19 @@ class Swarm:
     def __init__(self, stack: RunningStack, options: argparse.Namespace) -> None:
         self._stack = stack
         self._options = options
-        self.folder = stack.data / "swarm" / f"{NAME}_{options.seed}"
         manners = Manners(flapping=options.flapping / 100, mute=options.mute / 100)
-        self.parts = {
-            one.device: one
-            for one in parts(NAME, options.seed, options.devices, manners)
+        whole, rest = divmod(options.devices, PROCESSES)
+        self._shares = {
+            PROCESSES * options.seed + number: whole + (number < rest)
+            for number in range(PROCESSES)
         }
+        self._folders: dict[str, Path] = {}
+        self.parts: dict[str, Part] = {}
+        for seed, devices in self._shares.items():
+            folder = stack.data / "swarm" / f"{NAME}_{seed}"
+            for one in parts(NAME, seed, devices, manners):
+                self.parts[one.device] = one
+                self._folders[one.device] = folder / one.device
 
     def with_manner(self, manner: Manner) -> frozenset[str]:
         """The devices of this manner."""
@@ -40,10 +49,18 @@ class Swarm:
     @contextmanager
     def playing(self) -> Iterator[None]:
         """Until the end of the context; begins when all have joined."""
+        with ExitStack() as all_of_them:
+            for seed, devices in self._shares.items():
+                if devices:
+                    all_of_them.enter_context(self._process(seed, devices))
+            yield
+
+    @contextmanager
+    def _process(self, seed: int, devices: int) -> Iterator[None]:
         options = self._options
         argv = [
-            *("--data", str(self._stack.data), "--devices", str(options.devices)),
-            *("--seed", str(options.seed), "--name", NAME, "--scan", "30s"),
+            *("--data", str(self._stack.data), "--devices", str(devices)),
+            *("--seed", str(seed), "--name", NAME, "--scan", "30s"),
             *("--mute", f"{options.mute}%", "--flapping", f"{options.flapping}%"),
             "--json",
         ]
@@ -66,7 +83,7 @@ class Swarm:
 
     def installed(self, device: str) -> int | None:
         """The version that is wanted on a device, by its own disk."""
-        file = self.folder / device / "wanted" / f"{FLOW}.json"
+        file = self._folders[device] / "wanted" / f"{FLOW}.json"
         try:
             version: int = json.loads(file.read_bytes())["version"]
         except FileNotFoundError:
