@@ -35,8 +35,9 @@ from heddle.wamp.uncoloured import leave_uncoloured
 from services.gatekeeper.admission import Admission
 from services.gatekeeper.directory import Known
 from services.gatekeeper.gate import Gate
-from services.gatekeeper.guard import JOIN_WITHIN_S, ByTicket, guard
+from services.gatekeeper.guard import JOIN_WITHIN_S, ByTicket, Patience, guard
 from services.gatekeeper.passwords import Passwords
+from services.gatekeeper.pressure import Allowance
 from services.gatekeeper.principals import load_principals
 from services.gatekeeper.realms import Realms
 from services.gatekeeper.refusals import Refusals
@@ -73,7 +74,10 @@ class Gatekeeper(ApplicationSession):  # type: ignore[misc]
             clock,
         )
         await gate.open()
-        guard(controller, clock, extra.get("patience_s", JOIN_WITHIN_S), gate.welcomes)
+        patience = Patience(
+            extra.get("patience_s", JOIN_WITHIN_S), Allowance(**extra.get("keeps", {}))
+        )
+        guard(controller, clock, patience, gate.welcomes, refusals.dropped)
         await self.register(answering(gate.key), AUTHENTICATE_KEY)
         await self.register(answering(gate.ticket), AUTHENTICATE_TICKET)
         await session.serve(SET_DIRECTORY, gate.set_directory)

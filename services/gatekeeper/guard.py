@@ -5,23 +5,29 @@ may claim to speak for another session (``forward_for`` is for links between rou
 which we do not run), answer a call that was made to somebody else, or send a payload
 that others cannot read. A session whose key was revoked between challenge and answer is
 cut as it joins; one that came by a ticket when that expires without being renewed.
+Who does not take what is sent to them is cut before it fills the router's memory.
 Cutting means closing the socket: a GOODBYE is a request, and may be ignored.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from autobahn.wamp import message
 from crossbar.router.protocol import (
     WampRawSocketServerFactory,
     WampRawSocketServerProtocol,
+    WampWebSocketServerFactory,
+    WampWebSocketServerProtocol,
 )
 from crossbar.router.session import RouterSession
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from typing_extensions import override
 
+from heddle.contract.declare import Role
 from services.gatekeeper.payloads import flaw_of
+from services.gatekeeper.pressure import Allowance, Dropped, Watch, waiting_in
 
 log = Logger()
 
@@ -182,16 +188,80 @@ class GuardedSession(RouterSession):  # type: ignore[misc]
         return invocation is None or invocation.callee is self
 
 
-class GuardedRawSocket(WampRawSocketServerProtocol):  # type: ignore[misc]
-    """A RawSocket connection that may not stay silent before its opening handshake."""
+class GuardedConnection:
+    """What both kinds of connection share: a watch over what their peer takes."""
+
+    allowance: Allowance
+    clock: IReactorTime
+    dropped: Dropped
+    transport: Any
+    _session: Any
+    _watch: Watch
+
+    def _begin_watch(self) -> None:
+        self._watch = Watch(self, self.clock, self.allowance.within_s)
+
+    def waiting(self) -> int:
+        """How many bytes its peer has not taken."""
+        return waiting_in(self.transport)
+
+    def most(self) -> int:
+        """How many may wait."""
+        role = self._session._authrole if self._session is not None else None
+        is_service = role in (Role.BACKEND, Role.FLEETDATA)
+        allowed = self.allowance
+        return allowed.services_bytes if is_service else allowed.people_bytes
+
+    def drop(self, why: str) -> None:
+        """Cut it, telling who it was and why."""
+        if self._session is not None:
+            type(self).dropped(self._session, why)
+        _cut(self)
+
+
+class GuardedWebSocket(GuardedConnection, WampWebSocketServerProtocol):  # type: ignore[misc]
+    """A WebSocket connection whose peer has to take what is sent to it."""
+
+    @override
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._begin_watch()
+
+    @override
+    def sendData(
+        self, data: bytes, sync: bool = False, chopsize: int | None = None
+    ) -> None:
+        if not self._watch.is_over:
+            super().sendData(data, sync, chopsize)
+            self._watch.gave(len(data))
+
+    @override
+    def onAutoPingTimeout(self) -> None:
+        """Autobahn's own way, but its line in the log names who it was."""
+        who = self._session._authid if self._session is not None else None
+        self.wasClean, self.autoPingTimeoutCall = False, None
+        self.wasNotCleanReason = (
+            f"{who or 'who had not joined'} did not answer a ping, and has not taken "
+            f"{self.waiting():,} bytes"
+        )
+        self.dropConnection(abort=True)
+
+    @override
+    def connectionLost(self, reason: Any) -> None:
+        self._watch.stop()
+        super().connectionLost(reason)
+
+
+class GuardedRawSocket(GuardedConnection, WampRawSocketServerProtocol):  # type: ignore[misc]
+    """A RawSocket connection that may neither stay silent nor let its events wait."""
 
     patience_s = JOIN_WITHIN_S
-    clock: IReactorTime
     _deadline: IDelayedCall
 
     @override
     def connectionMade(self) -> None:
         super().connectionMade()
+        self._begin_watch()
         self._deadline = self.clock.callLater(self.patience_s, self.abort)
 
     @override
@@ -200,8 +270,15 @@ class GuardedRawSocket(WampRawSocketServerProtocol):  # type: ignore[misc]
         return super()._on_handshake_complete()
 
     @override
+    def sendString(self, string: bytes) -> None:
+        if not self._watch.is_over:
+            super().sendString(string)
+            self._watch.gave(len(string))
+
+    @override
     def connectionLost(self, reason: Any) -> None:
         self._stop_waiting()
+        self._watch.stop()
         super().connectionLost(reason)
 
     def _stop_waiting(self) -> None:
@@ -209,16 +286,36 @@ class GuardedRawSocket(WampRawSocketServerProtocol):  # type: ignore[misc]
             self._deadline.cancel()
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the router waits for whom, and how much it keeps for them."""
+
+    join_s: float = JOIN_WITHIN_S
+    allowance: Allowance = field(default_factory=Allowance)
+
+
 def guard(
-    controller: Any, clock: IReactorTime, patience_s: float, welcome: Welcome
+    controller: Any,
+    clock: IReactorTime,
+    patience: Patience,
+    welcome: Welcome,
+    dropped: Dropped,
 ) -> None:
     """Guard every connection that the router worker accepts from now on."""
 
     def session(router_factory: Any) -> GuardedSession:
-        return GuardedSession(router_factory, clock, patience_s, welcome)
+        return GuardedSession(router_factory, clock, patience.join_s, welcome)
 
-    raw_socket = type(
-        "RawSocket", (GuardedRawSocket,), {"clock": clock, "patience_s": patience_s}
-    )
+    settings = {
+        "clock": clock,
+        "allowance": patience.allowance,
+        "dropped": staticmethod(dropped),
+        "patience_s": patience.join_s,
+    }
     controller.router_session_factory.session = session
-    WampRawSocketServerFactory.protocol = raw_socket
+    WampRawSocketServerFactory.protocol = type(
+        "RawSocket", (GuardedRawSocket,), settings
+    )
+    WampWebSocketServerFactory.protocol = type(
+        "WebSocket", (GuardedWebSocket,), settings
+    )

@@ -40,7 +40,7 @@ def node_config(
     web, rawsocket = worker["transports"]
     web["endpoint"].update(port=port, interface=host)
     rawsocket["endpoint"].update(port=rawsocket_port, interface=host)
-    web["paths"]["/"]["directory"] = str(web_dir.absolute())
+    web["paths"]["/"]["extra"]["directory"] = str(web_dir.absolute())
     (gatekeeper,) = worker["components"]
     gatekeeper["extra"]["principals"] = str(principals_file.absolute())
     return config

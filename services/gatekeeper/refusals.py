@@ -5,6 +5,8 @@ is there. What sessions in the fleet were refused is counted apart from what str
 were, so that no flood of strangers hides a colleague.
 """
 
+from typing import Any
+
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -28,6 +30,7 @@ TELL_EVERY_S = 1.0
 RETRY_AFTER_S = 10.0
 TOLD_WITHIN_S = 10.0
 _SHOWN = 200
+_CUT = "router.slow"
 _PASSING = (NotServed, ConnectionLost, CallTimedOut, StorageUnavailable)
 _TRUSTED = frozenset({Role.BACKEND, Role.FLEETDATA, Role.GATEKEEPER})
 
@@ -49,6 +52,20 @@ class Refusals:
                 _project(realm), _shown(authid), who, f"router.{action}", _shown(uri)
             )
             self._note(self._inside, kind, f"{who.value} may not {action} this")
+
+    def dropped(self, session: Any, why: str) -> None:
+        """A connection was cut, for it does not take what is sent to it."""
+        realm, who = session._realm, session._authrole
+        log.warn(
+            "cut {peer} ({authid} in {realm}): {why}",
+            peer=session._transport.peer,
+            authid=session._authid,
+            realm=realm,
+            why=why,
+        )
+        if who is not None and who not in _TRUSTED:
+            kind = Kind(_project(realm), _shown(session._authid), who, _CUT, "")
+            self._note(self._inside, kind, why)
 
     def joining(
         self,

@@ -35,7 +35,7 @@ def test_ports_paths_and_interface_are_put_in(tmp_path: Path) -> None:
     web, rawsocket = worker["transports"]
     assert (web["endpoint"]["port"], rawsocket["endpoint"]["port"]) == (1234, 1235)
     assert {t["endpoint"]["interface"] for t in (web, rawsocket)} == {"127.0.0.1"}
-    assert web["paths"]["/"]["directory"] == str(tmp_path)
+    assert web["paths"]["/"]["extra"]["directory"] == str(tmp_path)
     (component,) = worker["components"]
     assert component["extra"]["principals"] == str(tmp_path / "principals.json")
 

@@ -1,5 +1,6 @@
 """What the gatekeeper tells of refusals, and that it never waits for anybody."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -48,6 +49,23 @@ def test_a_refused_action_is_told_with_its_project() -> None:
         ("plant", "vera", "viewer", "router.call", "heddle.x?", 3),
         (None, "vera", "person", "router.publish", "y" * 200, 1),
     ]
+
+
+def test_who_is_cut_for_not_reading_is_told_but_no_service() -> None:
+    clock, backend, refusals = started()
+
+    def session(authid: str | None, role: str | None) -> Any:
+        return SimpleNamespace(
+            _realm="project_plant",
+            _authid=authid,
+            _authrole=role,
+            _transport=SimpleNamespace(peer="tcp4:127.0.0.1:1234"),
+        )
+
+    for who in (("vera", "viewer"), ("fleetdata", "fleetdata"), (None, None)):
+        refusals.dropped(session(*who), "it has not taken 9 bytes")
+    clock.advance(1)
+    assert backend.told == [("plant", "vera", "viewer", "router.slow", "", 1)]
 
 
 def test_who_is_not_let_in_is_told_by_the_name_claimed_if_it_is_one() -> None:
