@@ -10,7 +10,7 @@ something.
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ from heddle.contract.runs import EngineUnavailable
 
 log = Logger()
 
+Turn = Callable[[], Awaitable[None]]
+
 LABEL = "in the agent's process"
 
 
@@ -64,10 +66,16 @@ class _Made:
 class InProcess(Imageless):
     """One engine object per flow."""
 
-    def __init__(self, reactor: Any, *, takes_mb: int = 0) -> None:
-        """An engine that is to have less than it takes fails, as out of memory."""
+    def __init__(
+        self, reactor: Any, *, takes_mb: int = 0, turn: Turn | None = None
+    ) -> None:
+        """An engine that is to have less than it takes fails, as out of memory.
+
+        An engine begins when it is its ``turn``; at once, otherwise.
+        """
         self._reactor = reactor
         self._takes_mb = takes_mb
+        self._turn = turn
         self._made: dict[tuple[str, str], _Made] = {}
 
     async def connect(
@@ -113,7 +121,10 @@ class InProcess(Imageless):
 
     async def run(self, order: Order) -> None:
         """Start the engine unless it runs."""
-        made = self._made.get((order.flow, await self.mark(order)))
+        at = order.flow, await self.mark(order)
+        if self._turn is not None and at in self._made:
+            await self._turn()
+        made = self._made.get(at)
         if made is None:
             raise EngineFailed(f"the engine of {order.flow} is gone")
         has_mb = order.configuration.memory_mb

@@ -21,6 +21,7 @@ from edge_agent.swarm.line import BadLine
 from edge_agent.swarm.manners import line_of, misbehave
 from edge_agent.swarm.parts import Part
 from edge_agent.swarm.plant import SteppedPlant
+from edge_agent.swarm.turns import Turns
 from edge_agent.swarm.turnstile import Turnstile
 from heddle.contract.declare import FleetError
 from heddle.contract.devices import DeviceKind
@@ -41,12 +42,14 @@ class Member:
         part: Part,
         settings: SwarmConfig,
         turnstile: Turnstile,
+        turns: Turns,
     ) -> None:
         self.part = part
         self.has_joined = False  # ever
         self.line = line_of(reactor, part, turnstile, lambda: self.is_online)
         self._real = reactor
         self._settings = settings
+        self._turns = turns
         self._agent: Agent | None = None
         self._refusal: str | None = None
         self._misbehaving: Deferred[None] | None = None
@@ -90,7 +93,9 @@ class Member:
             time_scale=config.time_scale,
             scan_s=self._settings.scan_s,
         )
-        runtime = InProcess(self._real, takes_mb=self.part.engine_mb)
+        runtime = InProcess(
+            self._real, takes_mb=self.part.engine_mb, turn=self._turns.mine
+        )
         self._agent = Agent(
             self.line,
             config,

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from edge_agent.swarm.config import SwarmConfig
 from edge_agent.swarm.member import Member
 from edge_agent.swarm.parts import parts
+from edge_agent.swarm.turns import Turns
 from edge_agent.swarm.turnstile import Turnstile
 
 PATIENCE_S = 10.0  # with one that joins
@@ -44,8 +45,9 @@ class Swarm:
         self._settings = settings
         who = parts(settings.name, settings.seed, settings.devices, settings.manners)
         self._turnstile = Turnstile(reactor, settings.joining)
+        turns = Turns(reactor)
         self.members = tuple(
-            Member(reactor, part, settings, self._turnstile) for part in who
+            Member(reactor, part, settings, self._turnstile, turns) for part in who
         )
         self._began_at = 0.0
         self._bringing: Deferred[Any] | None = None
