@@ -14,7 +14,7 @@ class Reactor:
     def __init__(self) -> None:
         self._asked: list[Callable[[], None]] = []
 
-    def callLater(self, _delay_s: float, call: Callable[[], None]) -> None:
+    def callLater(self, _delay_s: float, call: Callable[[], None]) -> None:  # noqa: N802
         self._asked.append(call)
 
     def turn(self) -> None:
