@@ -155,6 +155,21 @@ class Client(ApplicationSession):  # type: ignore[misc]
         super().onMessage(msg)
 
     @override
+    def call(self, procedure: str, *args: Any, **kwargs: Any) -> Deferred[Any]:
+        """A call that is given up after the link broke has nobody to tell; autobahn's
+        own way of giving up would trip over the missing link.
+        """
+        reply: Deferred[Any] = super().call(procedure, *args, **kwargs)
+        tell = reply._canceller
+
+        def give_up(given_up: Deferred[Any]) -> None:
+            if self.is_attached() and tell is not None:
+                tell(given_up)
+
+        reply._canceller = give_up
+        return reply
+
+    @override
     def onUserError(self, fail: Any, msg: str) -> None:
         """Errors that are answers are no news; anything else is a defect."""
         if not fail.check(ApplicationError, CancelledError):

@@ -14,6 +14,7 @@ from heddle.contract.devices import (
     LIST_DEVICES,
     PRESENCE,
     Announced,
+    DeviceDetail,
     DeviceList,
     DeviceNotFound,
     GetDevice,
@@ -506,3 +507,41 @@ async def test_a_device_takes_its_procedures_from_its_former_self(
     await second.serve(RUN_STATUS, newer, device=SEVEN)
     with pytest.raises(RunNotFound, match="the newer"):
         await owner.call(RUN_STATUS, RunQuery(), device=SEVEN)
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_gives_up_a_call_as_the_link_breaks_hears_that_it_broke(
+    router: InProcRouter,
+) -> None:
+    async def never(_request: ListDevices, _caller: Caller) -> DeviceList:
+        await Deferred[None]()
+        raise AssertionError
+
+    async def missing(request: GetDevice, _caller: Caller) -> DeviceDetail:
+        raise DeviceNotFound(f"no {request.device}")
+
+    async with (
+        router.backend(),
+        router.joined(PLANT, router.service_key("backend")) as serving,
+        router.joined(PLANT, router.owner_key) as owner,
+    ):
+        await serving.serve(LIST_DEVICES, never)
+        await serving.serve(GET_DEVICE, missing)
+        asked = [
+            Deferred.fromCoroutine(owner.call(LIST_DEVICES, ListDevices()))
+            for _ in range(3)
+        ]
+        failures: list[object] = []
+
+        def failed(failure: Any) -> None:
+            failures.append(failure.type)
+            for other in asked:  # as a delivery does, whose session is gone
+                other.cancel()
+
+        for one in asked:
+            one.addErrback(failed)
+        with pytest.raises(DeviceNotFound):  # the others are on their way, too
+            await owner.call(GET_DEVICE, GetDevice(device=SEVEN))
+        owner._wamp.abort()
+        await becomes(reactor, lambda: len(failures), 3)
+        assert set(failures) <= {ConnectionLost, CallTimedOut}
