@@ -74,6 +74,20 @@ const app = {
   },
 };
 
+const link = {
+  absent: "the page is not connected now",
+  silent: "the router went silent",
+  closed: "the router closed the connection",
+  left: "the page left",
+  late: (what: string, seconds: number) => `No answer from ${what} in ${seconds} s.`,
+  mute: "the router does not answer",
+  nobody: "no router answers",
+  broke: (uri: string) => `The link broke while calling ${uri}; look whether it took effect.`,
+  unserved: (uri: string) => `Nobody serves ${uri} now: is its device or service online?`,
+  forbidden: (uri: string) => `Your role does not allow ${uri}.`,
+  expired: "Your session has ended. Please sign in again.",
+};
+
 const ui = {
   cancel: "Cancel",
   close: "Close",
@@ -88,6 +102,14 @@ const ui = {
   copy: "Copy",
   copied: "Copied",
   now: "now",
+  online: "online",
+  offline: "offline",
+  on: "on",
+  off: "off",
+  justNow: "just now",
+  minutesAgo: (minutes: number) => `${minutes} min ago`,
+  hoursAgo: (hours: number) => `${hours} h ago`,
+  daysAgo: (days: number) => `${days} d ago`,
   never: "never",
   sortedBy: (name: string, isUp: boolean) =>
     `sorted by ${name}, ${isUp ? "ascending" : "descending"}`,
@@ -2551,6 +2573,7 @@ const people = {
 
 export const t = {
   ...app,
+  link,
   ui,
   fleet,
   device,

@@ -110,7 +110,7 @@ export function useAsk<Request, Reply>(
   const { data, error, isFetching, refetch } = useQuery({
     queryKey: [procedure.uri, ids, request],
     queryFn: () => {
-      if (!link) throw new LinkLost("the page is not connected now");
+      if (!link) throw new LinkLost();
       return link.call(procedure, request, ids);
     },
     enabled: link !== null && isWanted,
@@ -151,7 +151,7 @@ export function useTell<Request, Reply>(
   async function tell(request: Request, ids: Ids = {}): Promise<Reply | null> {
     let reply: Reply | null = null;
     await command.perform(procedure.uri, async () => {
-      if (!link) throw new LinkLost("the page is not connected now");
+      if (!link) throw new LinkLost();
       reply = await link.call(procedure, request, ids);
     });
     refresh(...changes);

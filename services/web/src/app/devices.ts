@@ -40,7 +40,7 @@ export function useDevices(): Devices {
   const { data, error } = useQuery({
     queryKey: KEY,
     queryFn: () => {
-      if (!link) throw new LinkLost("the page is not connected now");
+      if (!link) throw new LinkLost();
       return allDevices(link);
     },
     enabled: link !== null,

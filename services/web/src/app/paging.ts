@@ -30,7 +30,7 @@ export function usePages<Request extends object, Page>(
   const query = useInfiniteQuery({
     queryKey: [procedure.uri, "pages", request],
     queryFn: ({ pageParam }) => {
-      if (!link) throw new LinkLost("the page is not connected now");
+      if (!link) throw new LinkLost();
       return link.call(procedure, pageParam === null ? request : { ...request, before: pageParam });
     },
     initialPageParam: null as number | null,

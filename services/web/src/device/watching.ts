@@ -83,7 +83,7 @@ export function useActiveRuns(): Watched<RunsByDevice> {
   const { data, error } = useQuery({
     queryKey: [RUNS.uri, "active"],
     queryFn: () => {
-      if (!link) throw new LinkLost("the page is not connected now");
+      if (!link) throw new LinkLost();
       return allActive(link);
     },
     enabled: link !== null,

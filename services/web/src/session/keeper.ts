@@ -6,6 +6,7 @@
  */
 
 import { LIST_DEVICES, RENEW_SESSION } from "../contract";
+import { t } from "../texts";
 import { Refused, sentenceOf } from "../wamp/errors";
 import { Link } from "../wamp/link";
 import {
@@ -143,7 +144,7 @@ export class Keeper {
     try {
       await link.call(LIST_DEVICES, {}, {}, PROBE_TIMEOUT_MS);
     } catch {
-      if (link.heardAtMs < askedAtMs) link.drop("the router went silent");
+      if (link.heardAtMs < askedAtMs) link.drop(t.link.silent);
     } finally {
       this.#probing = false;
     }

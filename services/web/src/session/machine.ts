@@ -7,6 +7,7 @@
  */
 
 import type { SessionTicket } from "../contract";
+import { t } from "../texts";
 
 export interface Session extends SessionTicket {
   readonly received_at_ms: number;
@@ -62,7 +63,7 @@ export interface Step {
 }
 
 export const SIGNED_OUT: Connection = { at: "signed_out", sentence: null };
-export const EXPIRED = "Your session has ended. Please sign in again.";
+export const EXPIRED = t.link.expired;
 
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 5_000;

@@ -130,7 +130,7 @@ export function Status({
 export function OnlineMark({ isOnline }: { isOnline: boolean }) {
   return (
     <span className={isOnline ? "mark" : "mark off"} data-testid="online" data-online={isOnline}>
-      {isOnline ? "online" : "offline"}
+      {isOnline ? t.ui.online : t.ui.offline}
     </span>
   );
 }

@@ -1,11 +1,12 @@
 /** Values and times as the page writes them. */
 
 import type { Tag } from "../contract";
+import { t } from "../texts";
 
 /** A value with a steady number of digits; an en dash where there is none. */
 export function valueText(value: unknown, type: Tag["type"]): string {
   if (value === null || value === undefined) return "–";
-  if (type === "boolean" || typeof value === "boolean") return value ? "on" : "off";
+  if (type === "boolean" || typeof value === "boolean") return value ? t.ui.on : t.ui.off;
   if (typeof value !== "number") return String(value);
   if (type === "integer") return value.toFixed(0);
   const size = Math.abs(value);
@@ -31,10 +32,10 @@ export function momentText(ms: number, nowMs: number): string {
 /** How long ago, roughly: for a glance. */
 export function agoText(ms: number, nowMs: number): string {
   const seconds = Math.max(0, Math.round((nowMs - ms) / 1000));
-  if (seconds < 60) return "just now";
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ago`;
-  return `${Math.floor(seconds / 86_400)} d ago`;
+  if (seconds < 60) return t.ui.justNow;
+  if (seconds < 3600) return t.ui.minutesAgo(Math.floor(seconds / 60));
+  if (seconds < 86_400) return t.ui.hoursAgo(Math.floor(seconds / 3600));
+  return t.ui.daysAgo(Math.floor(seconds / 86_400));
 }
 
 /** A time as a `datetime-local` field has it, in local time. */

@@ -1,5 +1,7 @@
 /** What can go wrong between the page and the fleet, each with a sentence to show. */
 
+import { t } from "../texts";
+
 /** A failure that the other side told us about; `uri` names it for programs. */
 export class FleetError extends Error {
   override readonly name = "FleetError";
@@ -16,6 +18,10 @@ export class FleetError extends Error {
 /** The link to the router is down or broke under way; what became of a call is not known. */
 export class LinkLost extends Error {
   override readonly name = "LinkLost";
+
+  constructor(sentence: string = t.link.absent) {
+    super(sentence);
+  }
 }
 
 /** Nobody answered in time; what became of the call is not known. */
@@ -51,12 +57,12 @@ export function fromWamp(uri: string, thrown: unknown): Error {
   const { errorUri, argsList, argsDict } = (thrown ?? {}) as WampFailure;
   switch (errorUri) {
     case undefined:
-      return new LinkLost(`The link broke while calling ${uri}; look whether it took effect.`);
+      return new LinkLost(t.link.broke(uri));
     case "wamp.error.no_such_procedure":
     case "wamp.error.canceled":
-      return new FleetError(errorUri, `Nobody serves ${uri} now: is its device or service online?`);
+      return new FleetError(errorUri, t.link.unserved(uri));
     case "wamp.error.not_authorized":
-      return new FleetError(errorUri, `Your role does not allow ${uri}.`);
+      return new FleetError(errorUri, t.link.forbidden(uri));
     default:
       return new FleetError(errorUri, String(argsList?.[0] ?? errorUri), argsDict?.details);
   }

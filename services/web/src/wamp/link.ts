@@ -7,6 +7,7 @@
 
 import { Wampy } from "wampy";
 import type { Procedure, Topic } from "../contract";
+import { t } from "../texts";
 import { CallTimedOut, fromWamp, LinkLost, Refused } from "./errors";
 import { at, everywhere, idsOf } from "./uri";
 
@@ -68,7 +69,7 @@ export class Link {
       authmethods: ["ticket"],
       onChallenge: () => ticket,
       autoReconnect: false,
-      onClose: () => this.#lose("the router closed the connection"),
+      onClose: () => this.#lose(t.link.closed),
       ws: class extends WebSocket {
         constructor(address: string, protocols?: string[]) {
           super(address, protocols);
@@ -162,7 +163,7 @@ export class Link {
   leave(): void {
     this.#onLost = null;
     if (!this.#open) return;
-    this.#lose("the page left");
+    this.#lose(t.link.left);
     void this.#wampy.disconnect();
   }
 
@@ -173,7 +174,7 @@ export class Link {
   }
 
   #assertOpen(): void {
-    if (!this.#open) throw new LinkLost("the page is not connected now");
+    if (!this.#open) throw new LinkLost();
   }
 
   #lose(sentence: string): void {
@@ -196,7 +197,7 @@ export class Link {
         reject(reason);
       };
       const timer = setTimeout(
-        () => fail(new CallTimedOut(`No answer from ${what} in ${timeoutMs / 1000} s.`)),
+        () => fail(new CallTimedOut(t.link.late(what, timeoutMs / 1000))),
         timeoutMs,
       );
       this.#pending.add(fail);
@@ -210,9 +211,9 @@ export class Link {
 
 function asJoinError(thrown: unknown): Error {
   if (thrown instanceof LinkLost) return thrown;
-  if (thrown instanceof CallTimedOut) return new LinkLost("the router does not answer");
+  if (thrown instanceof CallTimedOut) return new LinkLost(t.link.mute);
   const { errorUri, details } = thrown as { errorUri?: string; details?: { message?: string } };
   return errorUri
     ? new Refused(errorUri, details?.message || errorUri)
-    : new LinkLost("no router answers");
+    : new LinkLost(t.link.nobody);
 }

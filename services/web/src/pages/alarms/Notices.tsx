@@ -3,6 +3,7 @@
 import { useState } from "react";
 import { SEVERITIES } from "../../alarms/severity";
 import { useAsk, useMay, useTell } from "../../app/asking";
+import { ConfirmDialog } from "../../app/ConfirmDialog";
 import { useDevices } from "../../app/devices";
 import {
   type AlarmSeverity,
@@ -298,25 +299,18 @@ function targetOf(form: FormData, isMail: boolean, name: string | undefined): No
 
 function RemoveDialog({ name, onClose }: { name: string; onClose: () => void }) {
   const words = t.alarms.notices;
-  const { tell, busy, problem } = useTell(REMOVE_NOTICE_TARGETS, LIST_NOTICE_TARGETS);
-  const note = useToast();
-  async function remove() {
-    if (!(await tell({ targets: [name] }))) return;
-    note(words.removed(name));
-    onClose();
-  }
+  const telling = useTell(REMOVE_NOTICE_TARGETS, LIST_NOTICE_TARGETS);
   return (
-    <FormDialog
+    <ConfirmDialog
+      telling={telling}
+      request={{ targets: [name] }}
       title={words.removeTitle(name)}
       name="remove-target-dialog"
       submit={words.remove}
-      isDanger
-      isBusy={busy !== null}
-      problem={problem}
-      onSubmit={() => void remove()}
+      done={words.removed(name)}
       onClose={onClose}
     >
       <Quiet>{words.removeMeans}</Quiet>
-    </FormDialog>
+    </ConfirmDialog>
   );
 }

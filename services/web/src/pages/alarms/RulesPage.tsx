@@ -5,6 +5,7 @@ import { keyOf } from "../../alarms/order";
 import { draftOf, EMPTY } from "../../alarms/rules";
 import { conditionText } from "../../alarms/words";
 import { useMay, useTell } from "../../app/asking";
+import { ConfirmDialog } from "../../app/ConfirmDialog";
 import { useDevices } from "../../app/devices";
 import { address, type PageProps, replaceQuery } from "../../app/routes";
 import {
@@ -16,9 +17,7 @@ import {
 } from "../../contract";
 import { t } from "../../texts";
 import { Button, PageHead, Panel, Problem, Quiet, Search } from "../../ui/basics";
-import { FormDialog } from "../../ui/Dialog";
 import { type Column, Table } from "../../ui/Table";
-import { useToast } from "../../ui/toasts";
 import { AlarmTabs } from "./AlarmTabs";
 import { Choice } from "./Choice";
 import { Notices } from "./Notices";
@@ -224,26 +223,18 @@ function moreOf(rule: AlarmRule): string {
 
 function RemoveDialog({ rule, onClose }: { rule: AlarmRule; onClose: () => void }) {
   const words = t.alarms.rules;
-  const { tell, busy, problem } = useTell(REMOVE_ALARM_RULES, LIST_ALARM_RULES, ACTIVE_ALARMS);
-  const note = useToast();
-  async function remove() {
-    const done = await tell({ device: rule.device, alarms: [rule.alarm] });
-    if (!done) return;
-    note(words.removed(rule.alarm));
-    onClose();
-  }
+  const telling = useTell(REMOVE_ALARM_RULES, LIST_ALARM_RULES, ACTIVE_ALARMS);
   return (
-    <FormDialog
+    <ConfirmDialog
+      telling={telling}
+      request={{ device: rule.device, alarms: [rule.alarm] }}
       title={words.removeTitle(rule.alarm, rule.device)}
       name="remove-rule-dialog"
       submit={words.remove}
-      isDanger
-      isBusy={busy !== null}
-      problem={problem}
-      onSubmit={() => void remove()}
+      done={words.removed(rule.alarm)}
       onClose={onClose}
     >
       <Quiet>{words.removeMeans}</Quiet>
-    </FormDialog>
+    </ConfirmDialog>
   );
 }

@@ -23,7 +23,7 @@ export function useSeries(series: readonly PanelSeries[], most = MOST_PICKS): Fo
     queries: asked.map(({ tag, labels }) => ({
       queryKey: [FIND_TAGS.uri, {}, { tag, labels }],
       queryFn: () => {
-        if (!link) throw new LinkLost("the page is not connected now");
+        if (!link) throw new LinkLost();
         return link.call(FIND_TAGS, { tag, labels });
       },
       enabled: link !== null,

@@ -240,7 +240,7 @@ function useDeployments(flow: string | null, status: DeploymentStatus | null) {
   const found = useInfiniteQuery({
     queryKey: key,
     queryFn: ({ pageParam: before }) => {
-      if (!link) throw new LinkLost("the page is not connected now");
+      if (!link) throw new LinkLost();
       return link.call(LIST_DEPLOYMENTS, { flow, status, before, most: PER_PAGE });
     },
     initialPageParam: "",

@@ -84,7 +84,7 @@ export function useDeployment(deployment: string): Known {
 const NOTHING: readonly HistoryEntry[] = [];
 
 function linked(link: Link | null): Link {
-  if (!link) throw new LinkLost("the page is not connected now");
+  if (!link) throw new LinkLost();
   return link;
 }
 

@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import { useMay, useTell } from "../../app/asking";
+import { ConfirmDialog } from "../../app/ConfirmDialog";
 import { useCommand } from "../../app/command";
 import { address } from "../../app/routes";
 import {
@@ -143,27 +144,21 @@ interface RemoveProps {
 }
 
 function RemoveDialog({ device, flow, onDone, onClose }: RemoveProps) {
-  const { tell, busy, problem } = useTell(REMOVE_FLOW);
-  const note = useToast();
-  async function remove() {
-    if (!(await tell({ flow }, { device }))) return;
-    note(words.removed(flow));
-    onDone();
-    onClose();
-  }
+  const telling = useTell(REMOVE_FLOW);
   return (
-    <FormDialog
+    <ConfirmDialog
+      telling={telling}
+      request={{ flow }}
+      ids={{ device }}
       title={words.removeTitle(flow, device)}
       name="remove"
       submit={words.remove}
-      isDanger
-      isBusy={busy !== null}
-      problem={problem}
-      onSubmit={() => void remove()}
+      done={words.removed(flow)}
+      onDone={onDone}
       onClose={onClose}
     >
       <p>{words.removeEffect}</p>
-    </FormDialog>
+    </ConfirmDialog>
   );
 }
 

@@ -26,7 +26,7 @@ export function useEach(
     await toEach(
       devices,
       async (device) => {
-        if (!link) throw new LinkLost("the page is not connected now");
+        if (!link) throw new LinkLost();
         return act(link, device);
       },
       (result) => setResults((known) => [...(known ?? []), result]),

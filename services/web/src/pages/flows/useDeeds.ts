@@ -43,7 +43,7 @@ export function useDeeds(): Deeds {
     return isDone;
   }
   const linked = () => {
-    if (!link) throw new LinkLost("the page is not connected now");
+    if (!link) throw new LinkLost();
     return link;
   };
   return {

@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import { useAsk, useMay, useScope, useTell } from "../../app/asking";
+import { ConfirmDialog } from "../../app/ConfirmDialog";
 import { ThemeChoice } from "../../app/theme";
 import {
   CHANGE_PASSWORD,
@@ -23,7 +24,6 @@ import {
   Problem,
   Quiet,
 } from "../../ui/basics";
-import { FormDialog } from "../../ui/Dialog";
 import { type Column, Table } from "../../ui/Table";
 import { useToast } from "../../ui/toasts";
 import { PeopleTabs, roleName } from "./parts";
@@ -149,26 +149,19 @@ function Sessions() {
 
 function EndDialog({ session, onClose }: { session: OpenSessionReport; onClose: () => void }) {
   const words = t.people.account;
-  const { tell, busy, problem } = useTell(END_SESSION, LIST_SESSIONS);
-  const note = useToast();
-  async function end() {
-    if (!(await tell({ session: session.session }))) return;
-    note(words.ended);
-    onClose();
-  }
+  const telling = useTell(END_SESSION, LIST_SESSIONS);
   return (
-    <FormDialog
+    <ConfirmDialog
+      telling={telling}
+      request={{ session: session.session }}
       title={words.endTitle(session.user)}
       name="end-dialog"
       submit={words.end}
-      isDanger
-      isBusy={busy !== null}
-      problem={problem}
-      onSubmit={() => void end()}
+      done={words.ended}
       onClose={onClose}
     >
       <Quiet>{words.endMeans}</Quiet>
-    </FormDialog>
+    </ConfirmDialog>
   );
 }
 

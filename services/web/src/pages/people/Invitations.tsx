@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import { useAsk, useTell } from "../../app/asking";
+import { ConfirmDialog } from "../../app/ConfirmDialog";
 import {
   INVITE,
   type Invitation,
@@ -14,7 +15,6 @@ import { Button, Field, Moment, Panel, Problem, Quiet } from "../../ui/basics";
 import { FormDialog } from "../../ui/Dialog";
 import { momentText } from "../../ui/format";
 import { type Column, Table } from "../../ui/Table";
-import { useToast } from "../../ui/toasts";
 import { DAY_S, RoleField, roleName, roleOf, SecretDialog } from "./parts";
 
 const DAYS = [1, 7, 30];
@@ -72,26 +72,19 @@ export function OpenInvitations() {
 
 function WithdrawDialog({ invitation, onClose }: { invitation: Invitation; onClose: () => void }) {
   const words = t.people.invitations;
-  const { tell, busy, problem } = useTell(WITHDRAW_INVITATION, LIST_INVITATIONS, READ_AUDIT);
-  const note = useToast();
-  async function withdraw() {
-    if (!(await tell({ invitation: invitation.invitation }))) return;
-    note(words.withdrawn);
-    onClose();
-  }
+  const telling = useTell(WITHDRAW_INVITATION, LIST_INVITATIONS, READ_AUDIT);
   return (
-    <FormDialog
+    <ConfirmDialog
+      telling={telling}
+      request={{ invitation: invitation.invitation }}
       title={words.withdrawTitle}
       name="withdraw-dialog"
       submit={words.withdraw}
-      isDanger
-      isBusy={busy !== null}
-      problem={problem}
-      onSubmit={() => void withdraw()}
+      done={words.withdrawn}
       onClose={onClose}
     >
       <Quiet>{words.withdrawMeans}</Quiet>
-    </FormDialog>
+    </ConfirmDialog>
   );
 }
 

@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import { useAsk, useMay, useTell } from "../../app/asking";
+import { ConfirmDialog } from "../../app/ConfirmDialog";
 import {
   type ApiKey,
   CREATE_API_KEY,
@@ -13,7 +14,6 @@ import { t } from "../../texts";
 import { Ago, Button, Field, Moment, PageHead, Panel, Problem, Quiet } from "../../ui/basics";
 import { FormDialog } from "../../ui/Dialog";
 import { type Column, Table } from "../../ui/Table";
-import { useToast } from "../../ui/toasts";
 import { DAY_S, PeopleTabs, RoleField, roleName, roleOf, SecretDialog } from "./parts";
 
 const DAYS = [30, 90, 365];
@@ -122,26 +122,19 @@ function Until({ ms }: { ms: number | null }) {
 
 function RevokeDialog({ apiKey, onClose }: { apiKey: ApiKey; onClose: () => void }) {
   const words = t.people.keys;
-  const { tell, busy, problem } = useTell(REVOKE_API_KEY, LIST_API_KEYS, READ_AUDIT);
-  const note = useToast();
-  async function revoke() {
-    if (!(await tell({ key: apiKey.key }))) return;
-    note(words.revoked(apiKey.name));
-    onClose();
-  }
+  const telling = useTell(REVOKE_API_KEY, LIST_API_KEYS, READ_AUDIT);
   return (
-    <FormDialog
+    <ConfirmDialog
+      telling={telling}
+      request={{ key: apiKey.key }}
       title={words.revokeTitle(apiKey.name)}
       name="revoke-dialog"
       submit={words.revoke}
-      isDanger
-      isBusy={busy !== null}
-      problem={problem}
-      onSubmit={() => void revoke()}
+      done={words.revoked(apiKey.name)}
       onClose={onClose}
     >
       <Quiet>{words.revokeMeans}</Quiet>
-    </FormDialog>
+    </ConfirmDialog>
   );
 }
 

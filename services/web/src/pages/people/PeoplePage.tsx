@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import { useAsk, useMay, useScope, useTell } from "../../app/asking";
+import { ConfirmDialog } from "../../app/ConfirmDialog";
 import { type PageProps, replaceQuery } from "../../app/routes";
 import {
   CHANGE_ROLE,
@@ -205,25 +206,18 @@ function RoleDialog({ user, onClose }: { user: User; onClose: () => void }) {
 
 function RemoveDialog({ user, onClose }: { user: User; onClose: () => void }) {
   const words = t.people.members;
-  const { tell, busy, problem } = useTell(REMOVE_USER, LIST_USERS, READ_AUDIT);
-  const note = useToast();
-  async function remove() {
-    if (!(await tell({ user: user.user }))) return;
-    note(words.removed(user.user));
-    onClose();
-  }
+  const telling = useTell(REMOVE_USER, LIST_USERS, READ_AUDIT);
   return (
-    <FormDialog
+    <ConfirmDialog
+      telling={telling}
+      request={{ user: user.user }}
       title={words.removeTitle(user.user)}
       name="remove-user-dialog"
       submit={words.remove}
-      isDanger
-      isBusy={busy !== null}
-      problem={problem}
-      onSubmit={() => void remove()}
+      done={words.removed(user.user)}
       onClose={onClose}
     >
       <Quiet>{words.removeMeans}</Quiet>
-    </FormDialog>
+    </ConfirmDialog>
   );
 }
