@@ -159,10 +159,12 @@ def _tell_live(stack: RunningStack, browser: Browser) -> None:
         with ours("stalled", setting) as stalled:
             beside = _measured(pages, probe, memory)
             cut = stalled.told("cut")
+        lost = probe.told("lost")
         for page in pages:
             page.close()
     _tell_lateness(*alone, "")
     _tell_lateness(*beside, "_beside_stalled")
+    figure("page", "links_lost", len(lost), "of the bare subscriber")
     figure("page", "stalled_browsers_cut", len(cut), "browsers")
     slope, rss = memory.slope_mib_per_min(), memory.rss_mib()
     figure("page", "router_rss_slope_mib_per_min", round(slope, 2), "MiB/min")

@@ -58,8 +58,9 @@ class Telling:
             time.sleep(0.1)
 
     def told(self, what: str) -> list[dict[str, Any]]:
-        """What it told since the last look."""
+        """What it told of this since the last look."""
         lines, self._lines = self._lines, []
+        self._lines[:0] = [line for line in lines if line["what"] != what]
         return [line for line in lines if line["what"] == what]
 
 
