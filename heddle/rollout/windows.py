@@ -4,7 +4,7 @@ No windows at all: always. Times are unix ms.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import TypeAlias
 
 import msgspec
@@ -115,7 +115,7 @@ def _spans(windows: Windows, at_ms: int) -> Iterator[tuple[int, int]]:
         monday += WEEK_MS
 
 
-@cache
+@lru_cache(maxsize=256)
 def _week(windows: Windows) -> tuple[tuple[int, int], ...]:
     """The spans of a week from Monday, merged, in order."""
     spans = sorted(x for window in windows for x in _of_week(window))
