@@ -82,6 +82,7 @@ def test_tags_are_picked_looked_at_closely_followed_and_exported(
     page = operate("#/charts")
     expect(page.get_by_test_id("nothing-picked")).to_be_visible()
     page.get_by_test_id("pick-tags").click()
+    _none_is_lost_of_quick_picks(page)
     pick(page, "temperature", "ph")
     chart = page.get_by_test_id("series-chart")
     expect(chart).to_have_attribute("data-live", "true")
@@ -99,6 +100,20 @@ def test_tags_are_picked_looked_at_closely_followed_and_exported(
     shoot(page, "charts")
     _looked_at_closely(page, chart)
     _exported(page)
+
+
+def _none_is_lost_of_quick_picks(page: Page) -> None:
+    """The address keeps what is picked; the second click comes in the same moment."""
+    page.get_by_test_id("search-tags").fill("p")
+    branches = page.get_by_test_id("tag-branch")
+    for tag in ("ph", "temperature"):
+        branches.and_(page.locator(f'[data-name="{tag}"]')).click()
+    leaves = page.locator('[data-testid="tag-leaf"][data-device="virtual_1"]')
+    chosen = page.locator('[data-testid="tag-leaf"]:checked')
+    for expected in (2, 0):
+        expect(leaves).to_have_count(2)
+        leaves.evaluate_all("leaves => leaves.forEach((leaf) => leaf.click())")
+        expect(chosen).to_have_count(expected)
 
 
 def _looked_at_closely(page: Page, chart: Locator) -> None:

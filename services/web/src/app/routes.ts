@@ -57,9 +57,15 @@ export const PLACES = [
   { path: "audit", name: t.places.audit, key: "l" },
 ] as const;
 
+const watchers = new Set<() => void>();
+
 function watchHash(watcher: () => void): () => void {
-  window.addEventListener("hashchange", watcher);
-  return () => window.removeEventListener("hashchange", watcher);
+  watchers.add(watcher);
+  window.addEventListener("hashchange", watcher); // links, back and forward
+  return () => {
+    watchers.delete(watcher);
+    window.removeEventListener("hashchange", watcher);
+  };
 }
 
 /** What stands behind the `#`. */
@@ -111,12 +117,19 @@ export function address(parts: readonly string[], query: Query = {}): string {
 
 /** Opens an address. */
 export function go(hash: string): void {
-  location.hash = hash;
+  if (hash !== location.hash) told(() => history.pushState(null, "", hash));
 }
 
 /** Changes the address without a step to go back to: filters, tabs, spans of time. */
 export function replaceQuery(query: Query): void {
   const path = location.hash.replace(/^#\/?/, "").split("?")[0] ?? "";
   const parts = path.split("/").filter(Boolean).map(decoded);
-  location.replace(address(parts, query));
+  told(() => history.replaceState(null, "", address(parts, query)));
+}
+
+/** At once, not with the browser's event: a field that stands in the address must hold
+ * what was typed before the next key comes, or React puts the old text back. */
+function told(change: () => void): void {
+  change();
+  for (const watcher of watchers) watcher();
 }

@@ -24,9 +24,6 @@ export function sharesOf(counts: Counts): readonly Share[] {
   );
 }
 
-export const sumOf = (counts: Counts): number =>
-  Object.values(counts).reduce<number>((sum, count) => sum + (count ?? 0), 0);
-
 /** Failed and timed out: what counts against a threshold. */
 export const failuresOf = (counts: Counts): number =>
   (counts.failed ?? 0) + (counts.timed_out ?? 0);

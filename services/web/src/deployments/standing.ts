@@ -164,6 +164,3 @@ export function saidIn(history: readonly HistoryEntry[]): Said {
   const isThere = (what: string) => history.some((one) => one.device === null && one.what === what);
   return { isStarted: isThere("start"), isCancelled: isThere("cancel") && !isThere("rollback") };
 }
-
-/** Whether an entry tells of a person's deed. */
-export const isDeed = (entry: HistoryEntry) => entry.by !== "";

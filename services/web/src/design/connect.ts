@@ -36,8 +36,3 @@ export function isFull(definition: Definition, from: string, moved: string | nul
 export function mayLead(elementType: string): boolean {
   return (LEADS_TO[elementType] ?? []).length > 0;
 }
-
-/** Whether links lead to elements of this type at all. */
-export function mayBeLedTo(elementType: string): boolean {
-  return Object.values(LEADS_TO).some((targets) => targets.includes(elementType));
-}

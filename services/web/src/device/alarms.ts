@@ -1,6 +1,7 @@
 /** How the alarms of each device stand, moved on by transitions. Pure. */
 
-import type { AlarmEntry, AlarmReport, AlarmSeverity } from "../contract";
+import { HIDDEN, UNSEEN } from "../alarms/deeds";
+import type { AlarmEntry, AlarmReport, AlarmSeverity, AlarmState } from "../contract";
 
 /** What there is to know of a device's alarms at a glance. */
 export interface DeviceAlarms {
@@ -10,7 +11,7 @@ export interface DeviceAlarms {
 }
 
 interface Standing {
-  readonly state: string;
+  readonly state: AlarmState;
   readonly severity: number;
   readonly atMs: number;
 }
@@ -18,8 +19,6 @@ interface Standing {
 /** By device, then by alarm. */
 export type AlarmStates = ReadonlyMap<string, ReadonlyMap<string, Standing>>;
 
-const HIDDEN = ["normal", "shelved", "suppressed", "out_of_service"];
-const WAITING = ["unacknowledged", "returned", "latched_unacknowledged"];
 const US_PER_MS = 1_000;
 
 export const NO_ALARMS: DeviceAlarms = { count: 0, unacknowledged: 0, worst: 0 };
@@ -43,7 +42,7 @@ export function moved(states: AlarmStates, entries: readonly AlarmEntry[]): Alar
     const atMs = Math.floor(at_us / US_PER_MS);
     const known = next.get(device);
     if ((known?.get(alarm)?.atMs ?? Number.NEGATIVE_INFINITY) > atMs) continue;
-    next.set(device, new Map(known).set(alarm, { state: after, severity, atMs }));
+    next.set(device, new Map(known).set(alarm, { state: after as AlarmState, severity, atMs }));
   }
   return next;
 }
@@ -63,10 +62,10 @@ export function byDevice(
 }
 
 function summed(all: readonly Standing[]): DeviceAlarms {
-  const shown = all.filter(({ state }) => !HIDDEN.includes(state));
+  const shown = all.filter(({ state }) => isShown(state));
   return {
     count: shown.length,
-    unacknowledged: shown.filter(({ state }) => WAITING.includes(state)).length,
+    unacknowledged: shown.filter(({ state }) => UNSEEN.has(state)).length,
     worst: Math.max(0, ...shown.map(({ severity }) => severity)),
   };
 }
@@ -83,4 +82,5 @@ export function severityWord(severity: number): AlarmSeverity {
   return severity > 400 ? "medium" : "low";
 }
 
-export const isShown = (state: string): boolean => !HIDDEN.includes(state);
+/** Neither normal nor hidden. */
+export const isShown = (state: AlarmState): boolean => state !== "normal" && !HIDDEN.has(state);

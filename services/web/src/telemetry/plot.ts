@@ -6,6 +6,7 @@ import type { Columns } from "../charts/line";
 import { inRows } from "../charts/marks";
 import { tickText } from "../charts/words";
 import type { Courses } from "./courses";
+import { axisLook, FONT, token } from "./look";
 import type { MarksView } from "./marks";
 
 export interface PlotStyle {
@@ -24,17 +25,12 @@ export interface PlotEvents {
   readonly onCursor: (place: number | null) => void;
 }
 
-const FONT = "11px system-ui, sans-serif";
 const PHASE_ROWS = 2;
 const PHASE_PX = 13;
 const MARK_PX = 5;
 const SMALLEST_ZOOM_PX = 6;
 const PER_COURSE = 2; // columns: the value, the doubtful value
 const PER_BAND = 4; // and lowest, highest
-
-export function token(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
 
 function faint(colour: string): string {
   return /^#[0-9a-f]{6}$/i.test(colour) ? `${colour}26` : colour;
@@ -121,16 +117,9 @@ function scalesOf(courses: Courses, { scales, low, high }: PlotStyle): uPlot.Sca
 }
 
 function axesOf(scales: readonly Scale[]): uPlot.Axis[] {
-  const plain: uPlot.Axis = {
-    stroke: token("--quiet"),
-    font: FONT,
-    labelFont: FONT,
-    ticks: { show: false },
-  };
-  const grid = { stroke: token("--grid"), width: 1 };
+  const plain: uPlot.Axis = { ...axisLook(), labelFont: FONT };
   const time: uPlot.Axis = {
     ...plain,
-    grid,
     size: 24,
     space: 76,
     values: (_plot, at, _axis, _space, apart) =>
@@ -146,7 +135,7 @@ function axesOf(scales: readonly Scale[]): uPlot.Axis[] {
         side: side === "left" ? 3 : 1,
         size: 48,
         space: 30,
-        grid: side === "left" ? grid : { show: false },
+        ...(side === "left" ? {} : { grid: { show: false } }),
         ...(unit ? { label: unit, labelSize: 16, labelGap: 0 } : {}),
       }),
     ),

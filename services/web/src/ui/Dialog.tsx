@@ -40,6 +40,7 @@ export function Dialog({ title, name, isWide = false, onClose, children }: Dialo
 
 interface FormDialogProps extends DialogProps {
   readonly submit: string; // what the button says
+  readonly submitName?: string; // for tests
   readonly back?: string; // what the way out says: `Cancel`
   readonly isBusy?: boolean;
   readonly isDanger?: boolean;
@@ -51,6 +52,7 @@ interface FormDialogProps extends DialogProps {
 /** A dialog that asks: fields, the sentence of a refusal, the deed, and the way out. */
 export function FormDialog({
   submit,
+  submitName = undefined,
   back = t.ui.cancel,
   isBusy = false,
   isDanger = false,
@@ -75,7 +77,7 @@ export function FormDialog({
             look={isDanger ? "danger" : "primary"}
             isBusy={isBusy}
             disabled={!isReady}
-            data-testid={`${rest.name}-submit`}
+            data-testid={submitName ?? `${rest.name}-submit`}
           >
             {submit}
           </Button>

@@ -6,8 +6,6 @@ import {
   type ReactNode,
   useEffect,
   useId,
-  useRef,
-  useState,
 } from "react";
 import { t } from "../texts";
 import { agoText, momentText } from "./format";
@@ -185,26 +183,13 @@ export function Search({
   readonly label?: string;
   readonly name?: string;
 }) {
-  // What is typed is shown at once: the address, where it is kept, follows a moment later.
-  const [text, setText] = useState(value);
-  const told = useRef(value);
-  useEffect(() => {
-    if (value === told.current) return;
-    told.current = value;
-    setText(value);
-  }, [value]);
-  function type(next: string) {
-    told.current = next;
-    setText(next);
-    onChange(next);
-  }
   return (
     <input
       type="search"
       aria-label={label}
       placeholder={label}
-      value={text}
-      onChange={({ target }) => type(target.value)}
+      value={value}
+      onChange={({ target }) => onChange(target.value)}
       data-testid={name}
     />
   );

@@ -19,11 +19,11 @@ export function csv(heads: readonly string[], rows: Iterable<readonly Cell[]>): 
 }
 
 /** Gives the browser a file to keep. */
-export function keepFile(name: string, text: string, type = "text/csv;charset=utf-8"): void {
-  const url = URL.createObjectURL(new Blob([text], { type }));
-  const anchor = document.createElement("a");
-  anchor.href = url;
-  anchor.download = name;
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+export function keepFile(name: string, content: string | Blob, type = "text/csv;charset=utf-8") {
+  const file = typeof content === "string" ? new Blob([content], { type }) : content;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -5,6 +5,7 @@ import type { Pick } from "../../charts/picks";
 import type { ChartHandle } from "../../telemetry/SeriesChart";
 import { t } from "../../texts";
 import { Button, Quiet } from "../../ui/basics";
+import { keepFile } from "../../ui/csv";
 import { Dialog } from "../../ui/Dialog";
 
 interface Props {
@@ -25,7 +26,7 @@ export function ExportDialog({ chart, picks, title, onClose }: Props) {
     <Dialog title={t.charts.files} name="export-dialog" onClose={onClose}>
       <div className="buttons">
         <Button
-          onClick={() => save(new Blob([csvOf(chart.rows())], { type: "text/csv" }), `${name}.csv`)}
+          onClick={() => keepFile(`${name}.csv`, csvOf(chart.rows()))}
           data-testid="export-csv"
         >
           {t.charts.csv}
@@ -33,7 +34,7 @@ export function ExportDialog({ chart, picks, title, onClose }: Props) {
         <Button
           onClick={async () => {
             const picture = await chart.picture(title);
-            if (picture) save(picture, `${name}.png`);
+            if (picture) keepFile(`${name}.png`, picture);
           }}
           data-testid="export-png"
         >
@@ -57,12 +58,4 @@ export function ExportDialog({ chart, picks, title, onClose }: Props) {
       </div>
     </Dialog>
   );
-}
-
-function save(blob: Blob, name: string): void {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -4,6 +4,7 @@ import { Handle, type Node, type NodeProps, Position } from "@xyflow/react";
 import { memo, type ReactNode } from "react";
 import { PHASE, SEAT, SMALL } from "../../design/geometry";
 import { t } from "../../texts";
+import { LISTENER_SIGNS } from "../../workflow/signs";
 import { short } from "../../workflow/words";
 
 export interface ShapeData extends Record<string, unknown> {
@@ -110,14 +111,6 @@ function GatewayFigure({ data }: { readonly data: ShapeData }) {
     </>
   );
 }
-
-/** Drawn around the origin, within a circle of radius 7. */
-export const LISTENER_SIGNS: Readonly<Record<string, string>> = {
-  START: "M-4 -6 6 0 -4 6Z",
-  TIMER: "M0 -6V0L4 3",
-  APPROVAL: "M-6 0 -2 5 6 -5",
-  CONDITION: "M-6 4C-3 4 -3 -4 0 -4S3 2 6 2",
-};
 
 function ListenerFigure({ data }: { readonly data: ShapeData }) {
   const { type, id, lines, isSeated } = data;

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import type { ChartPlan } from "../../telemetry/arrange";
 import type { LiveValues, Reading } from "../../telemetry/live";
+import { axisLook, heightRange, valueSeries } from "../../telemetry/look";
 import { t } from "../../texts";
 import { timeText, valueText } from "../../ui/format";
 import { duration } from "../../workflow/words";
@@ -74,37 +75,14 @@ function dataOf(plan: ChartPlan, values: LiveValues): uPlot.AlignedData {
   return plan.setpoint ? uPlot.join([value, values.columns(plan.setpoint.tag)]) : value;
 }
 
-function token(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
-/** At least two percent of the value: noise is not blown up to a mountain range. */
-function heightRange(_plot: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax {
-  if (low === null || high === null) return [0, 1];
-  const middle = (low + high) / 2;
-  const half = Math.max((high - low) * 0.6, Math.abs(middle) * 0.01, 0.05);
-  return [middle - half, middle + half];
-}
-
 function makePlot(
   place: HTMLElement,
   plan: ChartPlan,
   values: LiveValues,
   onHover: (text: string | null) => void,
 ): uPlot {
-  const axis: uPlot.Axis = {
-    stroke: token("--quiet"),
-    font: "11px system-ui, sans-serif",
-    grid: { stroke: token("--grid"), width: 1 },
-    ticks: { show: false },
-  };
-  const stepped = uPlot.paths.stepped?.({ align: 1 });
-  const setpoint: uPlot.Series = { stroke: token("--setpoint"), width: 1.5, dash: [5, 4] };
-  const plain = { width: 1.6, points: { show: false } };
-  const series: uPlot.Series[] = [{}, { ...plain, stroke: token("--ink") }];
-  if (plan.setpoint) {
-    series.push({ ...plain, ...setpoint, ...(stepped ? { paths: stepped } : {}) });
-  }
+  const axis = axisLook();
+  const series = [{}, ...valueSeries(false, plan.setpoint !== null)];
   const options: uPlot.Options = {
     width: Math.max(place.clientWidth, 50),
     height: HEIGHT,

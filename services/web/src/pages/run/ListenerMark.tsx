@@ -5,6 +5,7 @@ import type { Wait } from "../../run/countdown";
 import { t } from "../../texts";
 import type { EventListener } from "../../workflow/definition";
 import type { Direction, Point } from "../../workflow/layout";
+import { LISTENER_SIGNS } from "../../workflow/signs";
 import { countdown, duration, elementInWords } from "../../workflow/words";
 
 interface Props {
@@ -17,14 +18,6 @@ interface Props {
   readonly words: string; // its condition, if it has one
   readonly onPick?: (() => void) | undefined; // it can be approved or triggered
 }
-
-/** Drawn around the origin, within a circle of radius 7. */
-const SIGNS: Readonly<Record<string, string>> = {
-  START: "M-4 -6 6 0 -4 6Z",
-  TIMER: "M0 -6V0L4 3",
-  APPROVAL: "M-6 0 -2 5 6 -5",
-  CONDITION: "M-6 4C-3 4 -3 -4 0 -4S3 2 6 2",
-};
 
 const HOUR_MS = 3_600_000;
 const RADIUS = 14;
@@ -67,7 +60,7 @@ export function ListenerMark(props: Props) {
       )}
       <path
         className={listener.type === "START" ? "sign solid" : "sign"}
-        d={SIGNS[listener.type] ?? ""}
+        d={LISTENER_SIGNS[listener.type] ?? ""}
         transform={`translate(${at.x} ${at.y})`}
       />
       {text && (

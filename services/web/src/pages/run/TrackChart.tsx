@@ -6,6 +6,7 @@ import type { Cursor } from "../../run/cursor";
 import { ticks } from "../../run/timeline";
 import type { Tracks } from "../../run/tracks";
 import type { ChartPlan } from "../../telemetry/arrange";
+import { axisLook, heightRange, token, valueSeries } from "../../telemetry/look";
 import { t } from "../../texts";
 import { timeText, valueText } from "../../ui/format";
 import { AXIS_PX, RIGHT_PX } from "./Timeline";
@@ -135,40 +136,14 @@ function lastUntil(sorted: ArrayLike<number>, limit: number): number {
   return low - 1;
 }
 
-function token(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
-/** At least two percent of the value: noise is not blown up to a mountain range. */
-function heightRange(_plot: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax {
-  if (low === null || high === null) return [0, 1];
-  const middle = (low + high) / 2;
-  const half = Math.max((high - low) * 0.6, Math.abs(middle) * 0.01, 0.05);
-  return [middle - half, middle + half];
-}
-
 interface Newest {
   readonly current: Pick<Props, "shown" | "onSeek" | "onZoom">;
 }
 
 function makePlot(place: HTMLElement, plan: ChartPlan, cursor: Cursor, newest: Newest): uPlot {
-  const axis: uPlot.Axis = {
-    stroke: token("--quiet"),
-    font: "11px system-ui, sans-serif",
-    grid: { stroke: token("--grid"), width: 1 },
-    ticks: { show: false },
-  };
-  const stepped = uPlot.paths.stepped?.({ align: 1 });
-  const steps = stepped ? { paths: stepped } : {};
-  const plain = { width: 1.6, points: { show: false } };
+  const axis = axisLook();
   const isStepped = plan.value.type === "boolean" || plan.value.writable;
-  const series: uPlot.Series[] = [
-    {},
-    { ...plain, stroke: token("--ink"), ...(isStepped ? steps : {}) },
-  ];
-  if (plan.setpoint) {
-    series.push({ ...plain, stroke: token("--setpoint"), width: 1.5, dash: [5, 4], ...steps });
-  }
+  const series = [{}, ...valueSeries(isStepped, plan.setpoint !== null)];
   const [line, dimmed] = [token("--focus"), token("--panel")];
   const options: uPlot.Options = {
     width: Math.max(place.clientWidth, 100),

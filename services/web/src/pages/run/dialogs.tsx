@@ -3,7 +3,7 @@
 import type { ListenerReport, StopMode } from "../../contract";
 import { t } from "../../texts";
 import { Button } from "../../ui/basics";
-import { Dialog } from "../../ui/Dialog";
+import { Dialog, FormDialog } from "../../ui/Dialog";
 import type { Workflow } from "../../workflow/definition";
 import { elementInWords, short } from "../../workflow/words";
 
@@ -18,43 +18,55 @@ function nameOf({ listener, phase }: ListenerReport, workflow: Workflow | null):
   return phase ? t.run.inPhase(name, short(workflow?.elements.get(phase)?.label ?? phase)) : name;
 }
 
+interface ListenerFieldProps extends Pick<AskedProps, "workflow" | "chosen"> {
+  readonly label: string;
+  readonly listeners: readonly ListenerReport[];
+  readonly name: string; // for tests
+}
+
+function ListenerField({ label, listeners, name, workflow, chosen }: ListenerFieldProps) {
+  return (
+    <label>
+      {label}
+      <select name="listener" data-testid={name} defaultValue={chosen}>
+        {listeners.map((one) => (
+          <option key={one.listener} value={one.listener}>
+            {nameOf(one, workflow)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 interface ApproveProps extends AskedProps {
   readonly awaited: readonly ListenerReport[];
   readonly onApprove: (listener: string, comment: string) => void;
 }
 
-export function ApproveDialog({ awaited, workflow, chosen, onApprove, onClose }: ApproveProps) {
+export function ApproveDialog({ awaited, onApprove, onClose, ...asked }: ApproveProps) {
   return (
-    <Dialog title={t.run.approveTitle} name="approve-dialog" onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          const form = new FormData(event.currentTarget);
-          onApprove(String(form.get("listener")), String(form.get("comment")).trim());
-        }}
-      >
-        <label>
-          {t.run.approveWhat}
-          <select name="listener" data-testid="approve-listener" defaultValue={chosen}>
-            {awaited.map((one) => (
-              <option key={one.listener} value={one.listener}>
-                {nameOf(one, workflow)}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          {t.run.comment}
-          <input name="comment" autoComplete="off" maxLength={500} data-testid="approve-comment" />
-        </label>
-        <div className="buttons">
-          <Button type="submit" look="primary" data-testid="approve-confirm">
-            {t.run.approveNow}
-          </Button>
-          <Button onClick={onClose}>{t.ui.cancel}</Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={t.run.approveTitle}
+      name="approve-dialog"
+      submit={t.run.approveNow}
+      submitName="approve-confirm"
+      onSubmit={(form) =>
+        onApprove(String(form.get("listener")), String(form.get("comment")).trim())
+      }
+      onClose={onClose}
+    >
+      <ListenerField
+        label={t.run.approveWhat}
+        listeners={awaited}
+        name="approve-listener"
+        {...asked}
+      />
+      <label>
+        {t.run.comment}
+        <input name="comment" autoComplete="off" maxLength={500} data-testid="approve-comment" />
+      </label>
+    </FormDialog>
   );
 }
 
@@ -63,34 +75,25 @@ interface TriggerProps extends AskedProps {
   readonly onTrigger: (listener: string) => void;
 }
 
-export function TriggerDialog({ listening, workflow, chosen, onTrigger, onClose }: TriggerProps) {
+export function TriggerDialog({ listening, onTrigger, onClose, ...asked }: TriggerProps) {
   return (
-    <Dialog title={t.run.triggerTitle} name="trigger-dialog" onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          onTrigger(String(new FormData(event.currentTarget).get("listener")));
-        }}
-      >
-        <p>{t.run.triggerNote}</p>
-        <label>
-          {t.run.triggerWhat}
-          <select name="listener" data-testid="trigger-listener" defaultValue={chosen}>
-            {listening.map((one) => (
-              <option key={one.listener} value={one.listener}>
-                {nameOf(one, workflow)}
-              </option>
-            ))}
-          </select>
-        </label>
-        <div className="buttons">
-          <Button type="submit" look="danger" data-testid="trigger-confirm">
-            {t.run.triggerNow}
-          </Button>
-          <Button onClick={onClose}>{t.ui.cancel}</Button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={t.run.triggerTitle}
+      name="trigger-dialog"
+      submit={t.run.triggerNow}
+      submitName="trigger-confirm"
+      isDanger
+      onSubmit={(form) => onTrigger(String(form.get("listener")))}
+      onClose={onClose}
+    >
+      <p>{t.run.triggerNote}</p>
+      <ListenerField
+        label={t.run.triggerWhat}
+        listeners={listening}
+        name="trigger-listener"
+        {...asked}
+      />
+    </FormDialog>
   );
 }
 
