@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping
 from heddle.workflow.conditions import Joint, Operator
 from heddle.workflow.definition import DispatcherKind, GatewayKind, ListenerKind
 from heddle.workflow.findings import Mode, Rule
-from heddle.workflow.parse import MAX_ELEMENTS, CommandType, findings
-from heddle.workflow.parse_conditions import MAX_DEPTH, SourceKind
+from heddle.workflow.parse import findings
 from heddle.workflow.schema import workflow_schema
 from heddle.workflow.variables import PLACES, VariableType
 
@@ -37,14 +36,10 @@ def typescript() -> str:
             _words("LISTENERS", "What a listener waits for.", ListenerKind),
             _words("GATEWAYS", "How a gateway passes signals on.", GatewayKind),
             _words("DISPATCHERS", "What a dispatcher does.", DispatcherKind),
-            _words("COMMANDS", "What a command of a phase does.", CommandType),
             _words("OPERATORS", "Between two operands.", Operator),
             _words("JOINTS", "Between conditions.", Joint),
-            _words("SOURCES", "Where an operand has its value from.", SourceKind),
             _words("VARIABLE_TYPES", "What a variable's value is.", VariableType),
             _words("PLACES", "The fields in which a variable may stand.", PLACES),
-            _const("MAX_ELEMENTS", "Of a workflow.", MAX_ELEMENTS),
-            _const("MAX_DEPTH", "Of nested conditions.", MAX_DEPTH),
             _table("FIELDS", "The fields each kind of element has.", _fields()),
             _table("LEADS_TO", "Which elements a link may join.", _leads_to()),
             _const(

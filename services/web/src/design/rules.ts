@@ -9,29 +9,17 @@ export const GATEWAYS = ["AND", "OR", "CONDITIONAL"] as const;
 /** What a dispatcher does. */
 export const DISPATCHERS = ["END", "ALERT"] as const;
 
-/** What a command of a phase does. */
-export const COMMANDS = ["SET_TARGETS"] as const;
-
 /** Between two operands. */
 export const OPERATORS = ["==", "<", "<=", ">", ">="] as const;
 
 /** Between conditions. */
 export const JOINTS = ["AND", "OR"] as const;
 
-/** Where an operand has its value from. */
-export const SOURCES = ["SENSOR_DATA", "GATEWAY"] as const;
-
 /** What a variable's value is. */
 export const VARIABLE_TYPES = ["number", "integer", "boolean", "text"] as const;
 
 /** The fields in which a variable may stand. */
 export const PLACES = ["allowedDeviation", "consecutiveTimeMS", "durationInMS", "left", "right", "sustainTimeInMS", "target"] as const;
-
-/** Of a workflow. */
-export const MAX_ELEMENTS = 10000;
-
-/** Of nested conditions. */
-export const MAX_DEPTH = 32;
 
 /** The fields each kind of element has. */
 export const FIELDS: Readonly<Record<string, readonly string[]>> = {
