@@ -12,12 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nacl.signing import SigningKey
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 
-from heddle.contract.declare import SYSTEM_REALM, project_realm
-from heddle.contract.devices import CREATE_CODE, REDEEM_CODE, CreateCode, RedeemCode
+from heddle.contract.declare import project_realm
 from heddle.contract.runs import (
     RUN_STATUS,
     START_RUN,
@@ -32,6 +30,7 @@ from heddle.wamp.joining import Joined, KeyCredentials
 from heddle.wamp.keys import load_key
 from heddle.wamp.session import Caller, Session
 from tests.bench.harness import figure
+from tests.support.enrolling import enrolled
 from tests.support.images import image
 from tests.support.stack import RunningStack
 
@@ -138,13 +137,9 @@ def _serve_bare(data: Path, router: str) -> None:
     """The callee: a device of its own that answers ``run.status`` with a constant."""
 
     async def serve(reactor: Any) -> None:
-        key = SigningKey.generate()
         owner = KeyCredentials(load_key(data / "keys/admin.key"))
         async with Joined(reactor, router, PROJECT, owner) as session:
-            made = await session.call(CREATE_CODE, CreateCode(device=BARE))
-        mine = KeyCredentials(key)
-        async with Joined(reactor, router, SYSTEM_REALM, mine) as session:
-            await session.call(REDEEM_CODE, RedeemCode(code=made.code))
+            mine = KeyCredentials(await enrolled(reactor, router, session, BARE))
 
         async def answer(_query: RunQuery, _caller: Caller) -> RunList:
             return _CONSTANT

@@ -9,10 +9,7 @@ is active. ``$FANOUT_DEVICES`` makes it smaller.
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -45,7 +42,8 @@ from heddle.wamp.joining import Joined, KeyCredentials
 from heddle.wamp.keys import load_key
 from heddle.wamp.session import Session
 from tests.bench.harness import figure
-from tests.support.stack import ROOT, RunningStack, unhurried_flow
+from tests.support.programs import swarm
+from tests.support.stack import RunningStack, unhurried_flow
 
 DEVICES = int(os.environ.get("FANOUT_DEVICES", "1000"))
 ROUNDS = 30  # of a pause and a resume
@@ -80,35 +78,8 @@ def _swarms(stack: RunningStack, devices: int) -> Iterator[None]:
     """So many devices online, in two processes, until the ``with`` ends."""
     with ExitStack() as both:
         for seed, share in ((1, devices - devices // 2), (2, devices // 2)):
-            both.enter_context(_swarm(stack, share, seed))
+            both.enter_context(swarm(stack, share, seed=seed, scan="60s"))
         yield
-
-
-@contextmanager
-def _swarm(stack: RunningStack, devices: int, seed: int) -> Iterator[None]:
-    options = {
-        "--devices": str(devices),
-        "--seed": str(seed),
-        "--scan": "60s",
-        "--data": str(stack.data),
-    }
-    argv = [word for pair in options.items() for word in pair]
-    with subprocess.Popen(
-        [sys.executable, "-m", "heddle.cli", "swarm", *argv, "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            told = (json.loads(line)["what"] for line in process.stdout)
-            if "online" not in told:
-                raise RuntimeError(f"the swarm ended with {process.wait(60)}")
-            # What it goes on to tell must be read, or it would wait for us.
-            threading.Thread(target=process.stdout.read, daemon=True).start()
-            yield
-        finally:
-            process.kill()
 
 
 async def _all(reactor: Any, stack: RunningStack) -> None:

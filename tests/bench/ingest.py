@@ -21,13 +21,11 @@ from typing import Any
 import numpy as np
 import psutil
 import psycopg
-from nacl.signing import SigningKey
 from twisted.internet import task
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
 
-from heddle.contract.declare import SYSTEM_REALM, project_realm
-from heddle.contract.devices import CREATE_CODE, REDEEM_CODE, CreateCode, RedeemCode
+from heddle.contract.declare import project_realm
 from heddle.contract.samples import INGEST, Ingest, SampleColumns, SampleTag, Stream
 from heddle.local.folder import Folder
 from heddle.local.postgres import Postgres, embedded_bin
@@ -40,6 +38,7 @@ from services.fleetdata.store.links import Link
 from services.fleetdata.store.provision import Server, database_name, open_project
 from services.fleetdata.store.writing import write
 from tests.bench.harness import figure
+from tests.support.enrolling import enrolled
 from tests.support.neighbours import timescaledb_bin
 from tests.support.stack import PROCESSES, RunningStack
 
@@ -114,12 +113,9 @@ class Plant:
                 await self._join_one(o, f"bench_{n}")
 
     async def _join_one(self, owner: Session, name: str) -> None:
-        mine = KeyCredentials(SigningKey.generate())
-        made = await owner.call(CREATE_CODE, CreateCode(device=name))
         url = self._stack.router
-        async with Joined(self._reactor, url, SYSTEM_REALM, mine) as session:
-            await session.call(REDEEM_CODE, RedeemCode(code=made.code))
-        joined = Joined(self._reactor, url, REALM, mine)
+        key = await enrolled(self._reactor, url, owner, name)
+        joined = Joined(self._reactor, url, REALM, KeyCredentials(key))
         self._devices.append(Device(name, await joined.__aenter__(), joined))
 
     async def leave(self) -> None:

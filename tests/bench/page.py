@@ -21,10 +21,11 @@ from playwright.sync_api import Browser
 
 from tests.bench.fanout import percentile
 from tests.bench.harness import figure
-from tests.bench.pages.beside import Memory, Telling, ours, program
+from tests.bench.pages.beside import Memory, ours
 from tests.bench.pages.opened import Opened, running_chromium
 from tests.bench.pages.setting import Setting, dashboard_id
 from tests.support.pages import place, routes
+from tests.support.programs import Telling, swarm
 from tests.support.stack import RunningStack
 
 DEVICES = int(os.environ.get("PAGE_DEVICES", "100"))
@@ -108,8 +109,7 @@ def _tell_long_tasks(when: str, number: float, sum_ms: float) -> None:
 
 def _tell_flapping(stack: RunningStack, browser: Browser) -> None:
     """The fleet page before a large fleet of which half come and go."""
-    with program("-m", "heddle.cli", *_swarm(stack)) as fleet:
-        fleet.until("online")
+    with swarm(stack, FLEET, flapping="50%", scan="60s"):
         opened = Opened(stack, browser)
         opened.sign_in()
         time.sleep(5)  # it stands
@@ -123,17 +123,6 @@ def _tell_flapping(stack: RunningStack, browser: Browser) -> None:
 
 def _number_and_sum(tasks_ms: list[float]) -> tuple[int, float]:
     return len(tasks_ms), sum(tasks_ms)
-
-
-def _swarm(stack: RunningStack) -> list[str]:
-    options = {
-        "--devices": str(FLEET),
-        "--flapping": "50%",
-        "--scan": "60s",
-        "--data": str(stack.data),
-    }
-    words = [word for pair in options.items() for word in pair]
-    return ["swarm", *words, "--json"]
 
 
 # --- a hundred dashboards ---

@@ -25,6 +25,7 @@ from heddle.local.postgres import embedded_bin
 from services.fleetdata.store.links import Link
 from tests.bench.harness import figure
 from tests.bench.history import link_to
+from tests.support.programs import swarm_words
 from tests.support.stack import ROOT, RunningStack
 
 DEVICES = int(os.environ.get("SWARM_DEVICES", "1000"))
@@ -94,15 +95,9 @@ class Playing:
     """One `heddle swarm`, as it tells of itself."""
 
     def __init__(self, stack: RunningStack, hold_s: float) -> None:
-        options = {
-            "--data": str(stack.data),
-            "--devices": str(DEVICES),
-            "--scan": f"{SCAN_S:g}s",
-            "--hold": f"{hold_s:g}s",
-        }
-        argv = [word for pair in options.items() for word in pair]
+        scan, hold = f"{SCAN_S:g}s", f"{hold_s:g}s"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "heddle.cli", "swarm", *argv, "--json"],
+            [sys.executable, *swarm_words(stack, DEVICES, scan=scan, hold=hold)],
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,

@@ -4,17 +4,16 @@ import argparse
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
 
 from edge_agent.swarm.parts import Manner, Manners, Part, parts
+from tests.support.programs import swarm
 from tests.support.stack import ROOT, RunningStack
 
 FLOW = "rolled_out"
@@ -55,31 +54,17 @@ class Swarm:
                     all_of_them.enter_context(self._process(seed, devices))
             yield
 
-    @contextmanager
-    def _process(self, seed: int, devices: int) -> Iterator[None]:
-        options = self._options
-        argv = [
-            *("--data", str(self._stack.data), "--devices", str(devices)),
-            *("--seed", str(seed), "--name", NAME, "--scan", "30s"),
-            *("--mute", f"{options.mute}%", "--flapping", f"{options.flapping}%"),
-            "--json",
-        ]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "heddle.cli", "swarm", *argv],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
+    def _process(self, seed: int, devices: int) -> AbstractContextManager[object]:
+        return swarm(
+            self._stack,
+            devices,
+            politely=True,
+            seed=seed,
+            name=NAME,
+            scan="30s",
+            mute=f"{self._options.mute}%",
+            flapping=f"{self._options.flapping}%",
         )
-        try:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if json.loads(line)["what"] == "online":
-                    break
-            threading.Thread(target=process.stdout.read, daemon=True).start()
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(120)
 
     def installed(self, device: str) -> int | None:
         """The version that is wanted on a device, by its own disk."""

@@ -54,15 +54,11 @@ from heddle.contract.deployments import (
 )
 from heddle.contract.devices import (
     ANNOUNCE,
-    CREATE_CODE,
     PRESENCE,
-    REDEEM_CODE,
     Announce,
-    CreateCode,
     DeviceKind,
     HostFacts,
     Presence,
-    RedeemCode,
     Runtime,
     Tag,
 )
@@ -87,6 +83,7 @@ from heddle.contract.samples import (
 from heddle.wamp.joining import Joined, KeyCredentials
 from heddle.wamp.keys import load_key
 from heddle.wamp.session import Session
+from tests.support.enrolling import enrolled
 
 REALM = "project_default"
 DEVICE, FLOW, DASHBOARD, ALARM = ("xss_device", "xss_flow", "xss_board", "xss_alarm")
@@ -412,12 +409,9 @@ async def hostile(reactor: Any) -> None:
     setting = json.loads(sys.argv[1])
     url = f"ws://127.0.0.1:{setting['port']}/ws"
     owner = KeyCredentials(load_key(Path(setting["data"]) / "keys/admin.key"))
-    told, key = Told(), SigningKey.generate()
+    told = Told()
     async with Joined(reactor, url, REALM, owner) as session:
-        code = (await session.call(CREATE_CODE, CreateCode(device=DEVICE))).code
-        credentials = KeyCredentials(key)
-        async with Joined(reactor, url, SYSTEM_REALM, credentials) as enrolling:
-            await enrolling.call(REDEEM_CODE, RedeemCode(code=code))
+        key = await enrolled(reactor, url, session, DEVICE)
         device = await be_device(reactor, url, key)
         await _flows(session, told.store)
         told.stored["deployment"] = await _deployments(session, told.store)

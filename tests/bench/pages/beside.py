@@ -1,16 +1,11 @@
 """Programs that run beside the bench, and the router's memory while they do."""
 
-import json
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from tests.bench.pages.setting import Setting
-from tests.support.stack import ROOT, RunningStack
+from tests.support.programs import program
+from tests.support.stack import RunningStack
 
 
 class Memory:
@@ -36,44 +31,5 @@ class Memory:
         return rise / sum((x - mean_x) ** 2 for x, _ in looks)
 
 
-class Telling:
-    """A program that tells by lines of JSON."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
-        self._lines: list[dict[str, Any]] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.append(json.loads(line))
-
-    def until(self, what: str) -> None:
-        """Wait until it tells this."""
-        while not any(line["what"] == what for line in list(self._lines)):
-            if not self._reader.is_alive():
-                raise RuntimeError(f"{self._process.args!r} ended before {what}")
-            time.sleep(0.1)
-
-    def told(self, what: str) -> list[dict[str, Any]]:
-        """What it told of this since the last look."""
-        lines, self._lines = self._lines, []
-        self._lines[:0] = [line for line in lines if line["what"] != what]
-        return [line for line in lines if line["what"] == what]
-
-
 def ours(name: str, setting: Setting) -> Any:
     return program("-m", f"tests.bench.pages.{name}", setting.argument())
-
-
-@contextmanager
-def program(*arguments: str) -> Iterator[Telling]:
-    with subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT
-    ) as process:
-        try:
-            yield Telling(process)
-        finally:
-            process.kill()

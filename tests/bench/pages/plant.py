@@ -7,7 +7,6 @@ each other. It also saves the dashboards that real browsers will open.
 import time
 from typing import Any
 
-from nacl.signing import SigningKey
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall, deferLater
 
@@ -18,18 +17,13 @@ from heddle.contract.dashboards import (
     PanelSeries,
     SaveDashboard,
 )
-from heddle.contract.declare import SYSTEM_REALM
 from heddle.contract.devices import (
     ANNOUNCE,
-    CREATE_CODE,
     PRESENCE,
-    REDEEM_CODE,
     Announce,
-    CreateCode,
     DeviceKind,
     HostFacts,
     Presence,
-    RedeemCode,
     Runtime,
     Tag,
 )
@@ -44,6 +38,7 @@ from tests.bench.pages.setting import (
     play,
     tell,
 )
+from tests.support.enrolling import enrolled
 
 FACTS = HostFacts(
     hostname="bench",
@@ -78,10 +73,7 @@ async def plant(reactor: Any, setting: Setting) -> None:
 async def _enrolled(
     reactor: Any, setting: Setting, owner: Session, name: str
 ) -> Session:
-    key = KeyCredentials(SigningKey.generate())
-    code = (await owner.call(CREATE_CODE, CreateCode(device=name))).code
-    async with Joined(reactor, setting.ws_url, SYSTEM_REALM, key) as enrolling:
-        await enrolling.call(REDEEM_CODE, RedeemCode(code=code))
+    key = KeyCredentials(await enrolled(reactor, setting.ws_url, owner, name))
     device = await Joined(reactor, setting.ws_url, None, key).__aenter__()
     tags = tuple(Tag(tag=tag, unit="1") for tag in TAGS)
     announce = Announce(

@@ -9,10 +9,7 @@ modules of their own, whose words for things are used here.
 import json
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.request import Request, urlopen
 
 import pytest
@@ -22,7 +19,8 @@ from tests.e2e.browser.conftest import SLOW_MS, abroad, shoot, sign_in
 from tests.e2e.browser.test_designer import design
 from tests.e2e.browser.test_run import command, element, expect_lit, expect_status
 from tests.support.pages import place, routes
-from tests.support.stack import ROOT, RunningStack
+from tests.support.programs import swarm
+from tests.support.stack import RunningStack
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -33,39 +31,13 @@ SECOND = 1000
 ENDED_MS = 180 * SECOND
 
 
-@contextmanager
-def swarm(stack: RunningStack) -> Iterator[list[str]]:
-    """Ten devices, online; gone again afterwards."""
-    options = {
-        "--devices": str(DEVICES),
-        "--name": NAME,
-        "--scan": "1s",
-        "--time-scale": "10",
-        "--data": str(stack.data),
-    }
-    words = [word for pair in options.items() for word in pair]
-    with subprocess.Popen(
-        [sys.executable, "-m", "heddle.cli", "swarm", *words, "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            told = (json.loads(line)["what"] for line in process.stdout)
-            assert "online" in told, "the swarm has ended"
-            found = stack.ask("device", "list")["devices"]
-            yield sorted(
-                one["device"] for one in found if one["device"].startswith(NAME)
-            )
-        finally:
-            process.kill()
-
-
 @pytest.fixture
 def fleet(stack: RunningStack) -> Iterator[list[str]]:
     """The ids of the ten."""
-    with swarm(stack) as devices:
+    with swarm(stack, DEVICES, name=NAME, scan="1s", time_scale=10):
+        found = stack.ask("device", "list")["devices"]
+        ids = (one["device"] for one in found)
+        devices = sorted(one for one in ids if one.startswith(NAME))
         yield devices
     stack.cli("alarm", "remove", ALARM, "--device", devices[0])
     stack.cli("flow", "archive", FLOW)
