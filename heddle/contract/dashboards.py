@@ -8,13 +8,11 @@ devices have, to choose from.
 import enum
 
 from heddle.contract.declare import (
-    OPERATORS,
     PEOPLE,
     FleetError,
     Procedure,
-    Role,
-    Scope,
     message,
+    of_backend,
 )
 from heddle.contract.devices import SelectorInvalid, TagType
 
@@ -187,52 +185,28 @@ class DashboardChanged(FleetError):
     uri = "heddle.error.dashboard_changed"
 
 
-SAVE_DASHBOARD: Procedure[SaveDashboard, Dashboard] = Procedure(
-    "heddle.backend.dashboard.save",
-    SaveDashboard,
-    Dashboard,
-    scope=Scope.PROJECT,
-    served_by=Role.BACKEND,
-    called_by=OPERATORS,
-    summary="Make a dashboard, or put another one in its place.",
-    raises=(DashboardNotFound, DashboardChanged, SelectorInvalid),
-)
-GET_DASHBOARD: Procedure[DashboardRef, Dashboard] = Procedure(
-    "heddle.backend.dashboard.get",
-    DashboardRef,
-    Dashboard,
-    scope=Scope.PROJECT,
-    served_by=Role.BACKEND,
+SAVE_DASHBOARD: Procedure[SaveDashboard, Dashboard] = of_backend(
+    "dashboard.save", SaveDashboard, Dashboard,
+    "Make a dashboard, or put another one in its place.",
+    DashboardNotFound, DashboardChanged, SelectorInvalid,
+)  # fmt: skip
+GET_DASHBOARD: Procedure[DashboardRef, Dashboard] = of_backend(
+    "dashboard.get", DashboardRef, Dashboard,
+    "A dashboard with its panels.",
+    DashboardNotFound, called_by=PEOPLE,
+)  # fmt: skip
+LIST_DASHBOARDS: Procedure[ListDashboards, DashboardList] = of_backend(
+    "dashboard.list", ListDashboards, DashboardList,
+    "The project's dashboards.",
     called_by=PEOPLE,
-    summary="A dashboard with its panels.",
-    raises=(DashboardNotFound,),
-)
-LIST_DASHBOARDS: Procedure[ListDashboards, DashboardList] = Procedure(
-    "heddle.backend.dashboard.list",
-    ListDashboards,
-    DashboardList,
-    scope=Scope.PROJECT,
-    served_by=Role.BACKEND,
-    called_by=PEOPLE,
-    summary="The project's dashboards.",
-)
-DELETE_DASHBOARD: Procedure[DeleteDashboard, DashboardDeleted] = Procedure(
-    "heddle.backend.dashboard.delete",
-    DeleteDashboard,
-    DashboardDeleted,
-    scope=Scope.PROJECT,
-    served_by=Role.BACKEND,
-    called_by=OPERATORS,
-    summary="Delete a dashboard: one's own, or as an owner of the project anybody's.",
-    raises=(DashboardNotFound, DashboardChanged),
-)
-FIND_TAGS: Procedure[FindTags, FoundTags] = Procedure(
-    "heddle.backend.tag.find",
-    FindTags,
-    FoundTags,
-    scope=Scope.PROJECT,
-    served_by=Role.BACKEND,
-    called_by=PEOPLE,
-    summary="Which tags devices have, by name.",
-    raises=(SelectorInvalid,),
-)
+)  # fmt: skip
+DELETE_DASHBOARD: Procedure[DeleteDashboard, DashboardDeleted] = of_backend(
+    "dashboard.delete", DeleteDashboard, DashboardDeleted,
+    "Delete a dashboard: one's own, or as an owner of the project anybody's.",
+    DashboardNotFound, DashboardChanged,
+)  # fmt: skip
+FIND_TAGS: Procedure[FindTags, FoundTags] = of_backend(
+    "tag.find", FindTags, FoundTags,
+    "Which tags devices have, by name.",
+    SelectorInvalid, called_by=PEOPLE,
+)  # fmt: skip

@@ -9,8 +9,9 @@ under way was stored after all) explains the end nevertheless.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from heddle.contract.declare import InvalidRequest, StorageUnavailable, check_id
+from heddle.contract.declare import InvalidRequest, check_id
 from heddle.contract.samples import Epoch, EpochState, Gaps, GapsQuery, Loss
+from services.fleetdata.asking import slow
 from services.fleetdata.database import Database
 from services.fleetdata.store.gaps import KnownEpoch, Ledger, ledger_of
 from services.fleetdata.store.links import StoreTooSlow
@@ -29,9 +30,7 @@ async def gaps(database: Database, query: GapsQuery) -> Gaps:
     try:
         ledger = await database.read(ledger_of, query.device)
     except StoreTooSlow:
-        raise StorageUnavailable(
-            "the database takes too long to answer: try again"
-        ) from None
+        raise slow() from None
     found = judge(query, ledger)
     if len(found.losses) > MOST_LOSSES:
         raise InvalidRequest(

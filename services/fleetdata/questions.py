@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from heddle.contract.declare import InvalidRequest, StorageUnavailable, check_id
+from heddle.contract.declare import InvalidRequest, check_id
 from heddle.contract.history import (
     MAX_ROWS_PER_REPLY,
     Fill,
@@ -15,6 +15,7 @@ from heddle.contract.history import (
 )
 from heddle.contract.runs import RunEvents, RunNotFound
 from services.fleetdata.answers import bucket_series, raw_series
+from services.fleetdata.asking import check_range, slow
 from services.fleetdata.columns import MAX_ROWS
 from services.fleetdata.database import Database
 from services.fleetdata.pages import place_of, token
@@ -27,7 +28,6 @@ from services.fleetdata.words import MAX_TAG, check_word
 
 MAX_TAGS = 5_000  # in one question or answer
 REPLY_BYTES = 900_000  # the router carries messages of 1 MiB
-LAST_MS = 253_402_300_800_000  # the end of the year 9999
 MAX_BUCKET_MS = 366 * 86_400_000
 
 
@@ -41,7 +41,7 @@ async def latest(database: Database, query: LatestQuery) -> Latest:
             reading.latest, query.device, query.tags, MAX_TAGS + 1
         )
     except StoreTooSlow:
-        raise _slow() from None
+        raise slow() from None
     if len(values.tags) > MAX_TAGS:
         raise InvalidRequest(
             f"{query.device} has more than {MAX_TAGS} tags: name those wanted"
@@ -117,7 +117,7 @@ async def run_events(database: Database, query: RunEventsQuery) -> RunEvents:
             reading.run_events, query.device, query.run, query.first, query.limit
         )
     except StoreTooSlow:
-        raise _slow() from None
+        raise slow() from None
     if found is None:
         raise RunNotFound(
             f"nothing is stored of run {query.run} of device {query.device}"
@@ -131,11 +131,7 @@ def check_history(query: HistoryQuery) -> None:
     """Raises ``InvalidRequest`` naming the field at fault."""
     check_id("device", query.device)
     _check_tags(query.tags)
-    if not 0 <= query.from_ms < query.to_ms <= LAST_MS:
-        raise InvalidRequest(
-            f"the range [{query.from_ms}, {query.to_ms}) is empty or out of bounds: "
-            "give unix milliseconds, from_ms before to_ms"
-        )
+    check_range(query.from_ms, query.to_ms)
     if query.bucket_ms is not None and not 1 <= query.bucket_ms <= MAX_BUCKET_MS:
         raise InvalidRequest(
             f"bucket_ms is {query.bucket_ms}: use 1 to {MAX_BUCKET_MS}, or none"
@@ -155,7 +151,3 @@ def _check_tags(tags: tuple[str, ...]) -> None:
         raise InvalidRequest(f"tags has {len(tags)} names: use 1 to {MAX_TAGS}")
     for i, tag in enumerate(tags):
         check_word(f"tags[{i}]", tag, MAX_TAG)
-
-
-def _slow() -> StorageUnavailable:
-    return StorageUnavailable("the database takes too long to answer: try again")

@@ -1,9 +1,9 @@
 """Answers which runs there were; checked, a page at a time."""
 
-from heddle.contract.declare import InvalidRequest, StorageUnavailable, check_id
+from heddle.contract.declare import InvalidRequest, check_id
 from heddle.contract.run_records import MAX_RUNS_PER_REPLY, RunRecords, RunsQuery
+from services.fleetdata.asking import LAST_MS, check_range, slow
 from services.fleetdata.database import Database
-from services.fleetdata.questions import LAST_MS
 from services.fleetdata.store import runs as store
 from services.fleetdata.store.links import StoreTooSlow
 
@@ -14,9 +14,7 @@ async def runs(database: Database, query: RunsQuery) -> RunRecords:
     try:
         found = await database.read(store.runs, query, query.limit + 1)
     except StoreTooSlow:
-        raise StorageUnavailable(
-            "the database takes too long to answer: try again"
-        ) from None
+        raise slow() from None
     page = found[: query.limit]
     return RunRecords(
         runs=tuple(one.record for one in page),
@@ -31,11 +29,7 @@ def _check(query: RunsQuery) -> None:
         check_id("flow", query.flow)
     from_ms = 0 if query.from_ms is None else query.from_ms
     to_ms = LAST_MS if query.to_ms is None else query.to_ms
-    if not 0 <= from_ms < to_ms <= LAST_MS:
-        raise InvalidRequest(
-            f"the range [{from_ms}, {to_ms}) is empty or out of bounds: "
-            "give unix milliseconds, from_ms before to_ms"
-        )
+    check_range(from_ms, to_ms)
     if not 1 <= query.limit <= MAX_RUNS_PER_REPLY:
         raise InvalidRequest(f"limit is {query.limit}: use 1 to {MAX_RUNS_PER_REPLY}")
     if query.before is not None and not 0 <= query.before < 2**31:

@@ -106,13 +106,7 @@ def save(
         row = _locked(connection, project, wanted.dashboard)
     if _says(row, content):
         return row
-    rules.check_revision(
-        row.dashboard,
-        wanted.if_revision,
-        row.revision,
-        row.changed_by,
-        unix_ms(row.changed_at),
-    )
+    _check_revision(row, wanted.if_revision)
     dashboards.replace(connection, project, content, caller.authid)
     saved = _locked(connection, project, wanted.dashboard)
     _record(connection, project, caller, saved)
@@ -146,13 +140,7 @@ def delete(
     """Forget it, if it is the caller's to do so."""
     row = _locked(connection, project, wanted.dashboard)
     rules.check_delete(row.dashboard, row.created_by, caller.authid, caller.role)
-    rules.check_revision(
-        row.dashboard,
-        wanted.if_revision,
-        row.revision,
-        row.changed_by,
-        unix_ms(row.changed_at),
-    )
+    _check_revision(row, wanted.if_revision)
     dashboards.delete(connection, project, wanted.dashboard)
     done = by(
         caller,
@@ -169,6 +157,13 @@ def _locked(connection: Connection, project: str, dashboard: str) -> DashboardRo
     if row is None:
         raise _not_found(project, dashboard)
     return row
+
+
+def _check_revision(row: DashboardRow, wanted: int | None) -> None:
+    changed_ms = unix_ms(row.changed_at)
+    rules.check_revision(
+        row.dashboard, wanted, row.revision, row.changed_by, changed_ms
+    )
 
 
 def _not_found(project: str, dashboard: str) -> DashboardNotFound:

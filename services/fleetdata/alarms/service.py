@@ -72,6 +72,7 @@ from services.fleetdata.alarms.notices import Notices
 from services.fleetdata.alarms.reconciling import reconcile
 from services.fleetdata.alarms.ruleless import settle_reported
 from services.fleetdata.alarms.rules import remove_rules, set_rules
+from services.fleetdata.asking import check_range
 from services.fleetdata.database import Database
 from services.fleetdata.reports import MAX_COMMENT_BYTES
 from services.fleetdata.store import alarms as store
@@ -364,8 +365,5 @@ def _check_comment(comment: str) -> None:
 
 
 def _range_us(from_ms: int, to_ms: int) -> tuple[int, int]:
-    if not 0 <= from_ms < to_ms <= 253_402_300_800_000:  # noqa: PLR2004 -- the year 9999
-        raise InvalidRequest(
-            f"from_ms is {from_ms}, to_ms {to_ms}: give unix milliseconds, in order"
-        )
+    check_range(from_ms, to_ms)
     return from_ms * US_PER_MS, to_ms * US_PER_MS
