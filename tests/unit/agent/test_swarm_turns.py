@@ -1,11 +1,11 @@
-"""One at a turn, in order, and none that was given up."""
+"""As many at a turn as begin in a moment, in order, and none that was given up."""
 
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError
 
-from edge_agent.swarm.turns import Turns
+from edge_agent.swarm.turns import AT_ONCE_S, Turns
 
 
 class Reactor:
@@ -13,6 +13,10 @@ class Reactor:
 
     def __init__(self) -> None:
         self._asked: list[Callable[[], None]] = []
+        self._now_s = 0.0
+
+    def seconds(self) -> float:
+        return self._now_s
 
     def callLater(self, _delay_s: float, call: Callable[[], None]) -> None:  # noqa: N802
         self._asked.append(call)
@@ -22,18 +26,45 @@ class Reactor:
         for call in asked:
             call()
 
+    def work(self, share: float) -> None:
+        """It takes a share of what may follow each other."""
+        self._now_s += share * AT_ONCE_S
 
-def test_one_goes_at_each_turn_in_their_order() -> None:
+
+def _gone_at_each_turn(share: float) -> list[list[int]]:
+    """Five who wait, each busy for that share; who went at each turn."""
+    clock, gone = Reactor(), list[int]()
+    turns = Turns(clock)  # type: ignore[arg-type]
+
+    def go(number: int) -> None:
+        gone.append(number)
+        clock.work(share)
+
+    for number in range(5):
+        turns.mine().addCallback(lambda _, number=number: go(number))
+    seen = []
+    while len(gone) < 5:
+        clock.turn()
+        seen.append(gone.copy())
+    return seen
+
+
+def test_those_that_take_long_go_one_at_a_turn_in_their_order() -> None:
+    assert _gone_at_each_turn(1.1) == [list(range(n)) for n in (1, 2, 3, 4, 5)]
+
+
+def test_those_that_are_quick_go_together_for_a_moment() -> None:
+    assert _gone_at_each_turn(0.6) == [[0, 1], [0, 1, 2, 3], [0, 1, 2, 3, 4]]
+
+
+def test_a_queue_that_was_empty_meanwhile_begins_anew() -> None:
     clock, gone = Reactor(), list[Any]()
     turns = Turns(clock)  # type: ignore[arg-type]
-    for number in range(3):
+    for number in range(2):
         turns.mine().addCallback(lambda _, number=number: gone.append(number))
-    for expected in ([0], [0, 1], [0, 1, 2], [0, 1, 2]):
         clock.turn()
-        assert gone == expected
-    turns.mine().addCallback(lambda _: gone.append(3))  # the queue was empty meanwhile
+        assert gone == list(range(number + 1))
     clock.turn()
-    assert gone == [0, 1, 2, 3]
 
 
 def test_who_gives_up_holds_nobody_up() -> None:
