@@ -14,11 +14,12 @@ from prometheus_client import (
 from prometheus_client.exposition import choose_encoder
 from twisted.internet.error import CannotListenError
 from twisted.web.resource import Resource
-from twisted.web.server import Site
 
 from heddle.wamp.process import ConfigError, Stop
+from heddle.web import Bounded, BoundedSite
 
 _LARGEST_PORT = 65535
+_MOST_SCRAPERS = 20
 
 
 def new_registry() -> CollectorRegistry:
@@ -39,9 +40,7 @@ def serve_metrics(
     host, port = host_and_port(address, setting)
     root = Resource()  # type: ignore[no-untyped-call]
     root.putChild(b"metrics", _Metrics(registry))
-    site = Site(root)  # type: ignore[no-untyped-call]
-    site.displayTracebacks = False
-    site.noisy = False
+    site: Any = Bounded(BoundedSite(root), _MOST_SCRAPERS)  # type: ignore[no-untyped-call]
     try:
         listening = reactor.listenTCP(port, site, interface=host)
     except CannotListenError as error:

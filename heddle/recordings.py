@@ -18,6 +18,8 @@ from heddle.contract.declare import LocalError
 from heddle.contract.samples import Quality
 
 MAX_ROWS = 1_000_000
+MAX_BYTES = 200_000_000
+_FARTHEST_S = 1e11  # the year 5138: what is farther is no time
 
 Value: TypeAlias = float | bool | str | None
 
@@ -43,7 +45,13 @@ class _BadLine(ValueError):
 def read_csv(path: Path) -> tuple[Recorded, ...]:
     """All readings in order of time. Raises ``BadRecording`` naming file and line."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise BadRecording(
+                f"CSV file {path} has more than {MAX_BYTES:,} bytes: split it"
+            )
+        text = io.TextIOWrapper(io.BytesIO(raw), "utf-8-sig").read()
     except OSError as error:
         raise BadRecording(f"CSV file {path}: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -109,6 +117,8 @@ def _time(cell: str) -> float:
         at_s = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if not math.isfinite(at_s):
         raise _BadLine(f"time {cell!r} is not finite")
+    if abs(at_s) > _FARTHEST_S:
+        raise _BadLine(f"time {cell!r} is no moment of this age")
     return at_s
 
 

@@ -18,7 +18,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Site
+from twisted.web.server import NOT_DONE_YET
 from typing_extensions import override
 
 from edge_agent.facts import agent_version
@@ -40,8 +40,9 @@ from edge_agent.local.problems import (
 )
 from edge_agent.local.routes import Answer, Api, Asked, Route, find, read_body
 from heddle.contract.declare import FleetError
+from heddle.tls.trust import BadCertificate, ServerFiles
 from heddle.wamp.spawn import spawn
-from heddle.web import MAX_BODY_BYTES, Bounded, BoundedRequest
+from heddle.web import HSTS, MAX_BODY_BYTES, Bounded, BoundedSite
 
 log = Logger()
 
@@ -84,13 +85,23 @@ class _File:
 class LocalServer:
     """Listens where it is told to, and keeps trying where it cannot."""
 
-    def __init__(self, reactor: Any, address: str, api: Api, token: str) -> None:
-        """Raises ``ConfigError`` if ``address`` is no HOST:PORT."""
+    def __init__(
+        self,
+        reactor: Any,
+        address: str,
+        api: Api,
+        token: str,
+        files: ServerFiles | None = None,
+    ) -> None:
+        """Raises ``ConfigError`` if ``address`` is no HOST:PORT. With ``files`` it
+        speaks TLS.
+        """
         self._reactor = reactor
         self._host, self._port = host_and_port(address)
+        self._files = files
         root = _Root(reactor, api, token, own_names(self._host))
-        site = _Site(root, timeout=IDLE_S)  # type: ignore[no-untyped-call]
-        self._factory: Any = Bounded(site, MAX_CONNECTIONS)
+        self._site: Any = _Site(root, timeout=IDLE_S)  # type: ignore[no-untyped-call]
+        self._factory: Any = None
         self._listening: Any = None
         self._timer: IDelayedCall | None = None
         self._told = False
@@ -101,29 +112,55 @@ class LocalServer:
         if self._listening is None:
             return None
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._listening.getHost().port}/"
+        scheme = "http" if self._files is None else "https"
+        return f"{scheme}://{host}:{self._listening.getHost().port}/"
 
     def start(self) -> None:
-        """Listen; a port that is taken ends nothing and is tried again."""
+        """Listen; a port that is taken, or a certificate that cannot be used, ends
+        nothing and is tried again.
+        """
         self._timer = None
         try:
+            self._factory = Bounded(self._secured(), MAX_CONNECTIONS)
             self._listening = self._reactor.listenTCP(
                 self._port, self._factory, interface=self._host
             )
         except CannotListenError as error:
-            if not self._told:
-                log.warn(
-                    "the local page cannot be at {host}:{port} ({why}): free the port "
-                    "or choose another address in AGENT_LOCAL; trying again",
-                    host=self._host,
-                    port=self._port,
-                    why=str(error.socketError),
-                )
-            self._told = True
-            self._timer = self._reactor.callLater(LISTEN_AGAIN_S, self.start)
-            return
+            self._try_again(
+                f" ({error.socketError}): free the port or choose another address in "
+                "AGENT_LOCAL"
+            )
+        except BadCertificate as flaw:
+            self._try_again(f": {flaw}")
+        else:
+            self._tell_address()
+
+    def _try_again(self, why: str) -> None:
+        if not self._told:
+            log.warn(
+                "the local page cannot be at {host}:{port}{why}; trying again",
+                host=self._host,
+                port=self._port,
+                why=why,
+            )
+        self._told = True
+        self._timer = self._reactor.callLater(LISTEN_AGAIN_S, self.start)
+
+    def _secured(self) -> Any:
+        """What listens: the site, behind TLS if there are files for it."""
+        if self._files is None:
+            return self._site
+        from heddle.tls.serving import (  # noqa: PLC0415 -- OpenSSL, where wanted
+            Secured,
+            SecuredFactory,
+        )
+
+        secured = Secured(self._reactor, self._files, "the local page")
+        return SecuredFactory(secured, self._site, self._reactor)
+
+    def _tell_address(self) -> None:
         log.info("the local page is at {url}", url=self.url)
-        if not is_loopback(self._host):
+        if self._files is None and not is_loopback(self._host):
             log.warn(
                 "the local page can be reached from other hosts, unencrypted: whoever "
                 "listens in learns its token; keep {host} on a network you trust",
@@ -138,16 +175,12 @@ class LocalServer:
         if self._listening is not None:
             await self._listening.stopListening()
             self._listening = None
-        for open_ in list(self._factory.protocols):
+        for open_ in list(self._factory.protocols if self._factory else ()):
             open_.transport.abortConnection()
 
 
-class _Site(Site):
-    """Quiet, and without tracebacks."""
-
-    displayTracebacks = False  # noqa: N815 -- Twisted's names
-    requestFactory = BoundedRequest  # noqa: N815
-    noisy = False
+class _Site(BoundedSite):
+    """Keeps no access log."""
 
     @override
     def log(self, request: Any) -> None:
@@ -284,6 +317,8 @@ def _refused(error: FleetError) -> _Said:
 def _say(request: Any, said: _Said) -> None:
     phrase = HTTPStatus(said.status).phrase.encode()
     request.setResponseCode(said.status, phrase)
+    if request.isSecure():
+        request.setHeader("strict-transport-security", HSTS)
     for name, value in {**_HEADERS, **said.headers}.items():
         request.setHeader(name, value)
     request.setHeader("content-length", str(len(said.body)))

@@ -77,6 +77,8 @@ def _decoded(file: Path) -> Any:
         raise BadRulesFile(f"{file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise BadRulesFile(f"{file} is not UTF-8 text") from None
+    except RecursionError:
+        raise BadRulesFile(f"{file} is nested too deeply") from None
     except ValueError as flaw:
         raise BadRulesFile(f"{file} cannot be read: {flaw}") from None
 

@@ -121,6 +121,8 @@ def read_dashboard(file: Path, dashboard: str | None, *, force: bool) -> SaveDas
         return msgspec.convert(given, SaveDashboard)
     except OSError as error:
         raise BadDashboardFile(f"{file}: {error.strerror}") from None
+    except RecursionError:
+        raise BadDashboardFile(f"{file} is nested too deeply") from None
     except (ValueError, msgspec.ValidationError) as flaw:
         raise BadDashboardFile(f"{file} holds no dashboard: {flaw}") from None
 

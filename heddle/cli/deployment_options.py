@@ -117,6 +117,6 @@ def _pair(written: str) -> tuple[str, Any]:
         raise click.BadParameter(f"{written!r} is not NAME=VALUE")
     try:
         read = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         read = value
     return name, read if isinstance(read, str | int | float | bool) else value

@@ -56,7 +56,8 @@ def export(
     """Stored samples, or buckets of them, as CSV, Arrow or Parquet.
 
     A row for each sample, those of a tag together. Arrow and Parquet need the extra
-    `export`: pip install 'heddle[export]'.
+    `export`: pip install 'heddle[export]'. In CSV, text that a spreadsheet would take
+    for a formula has an apostrophe before it.
     """
     kind = format_ or _by_name(output)
     if kind == "parquet" and output == TO_STDOUT:

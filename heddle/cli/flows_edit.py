@@ -33,7 +33,6 @@ from heddle.contract.lifecycle import (
 )
 from heddle.files import write_whole
 from heddle.wamp.blocking import Blocking
-from heddle.wamp.joining import Joined
 from heddle.wamp.session import Session
 
 
@@ -67,6 +66,10 @@ def decoded(text: str, where: str) -> dict[str, Any]:
         raise BadFlowFile(
             f"{where} line {flaw.lineno}, column {flaw.colno} is no JSON: {flaw.msg}"
         ) from None
+    except RecursionError:
+        raise BadFlowFile(f"{where} is nested too deeply") from None
+    except ValueError:  # Python's word on a number of thousands of digits
+        raise BadFlowFile(f"{where} holds a number that is too long") from None
     if not isinstance(found, dict):
         raise BadFlowFile(f"{where} holds no JSON object")
     return found
@@ -259,8 +262,7 @@ def _tell_unchanged(client: Client, newest: FlowVersion) -> None:
 async def joined(reactor: Any, client: Client) -> AsyncIterator[Session]:
     """A session while it is needed, for a person may edit for hours."""
     target = find_target(client.data)
-    link = Joined(reactor, target.router, target.realm, target.credentials)
-    async with link as session:
+    async with target.link(reactor) as session:
         await renew(session, target)
         yield session
 

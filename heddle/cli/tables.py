@@ -1,7 +1,9 @@
 """Series as rows of a file: CSV by the standard library, Arrow and Parquet by pyarrow.
 
 A row is one sample or one bucket. Numbers and text have columns of their own, so that
-every column has one type; ``type`` tells what the tag's value is.
+every column has one type; ``type`` tells what the tag's value is. What a device tells
+as text may begin as a formula does: in CSV an apostrophe goes before it, for whoever
+opens the file in a spreadsheet; the page does the same.
 """
 
 import csv
@@ -21,6 +23,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KEYS = ("device", "tag", "unit", "type", "at")
 _RAW = ("value", "text", "quality")
 _BUCKET = ("mean", "low", "high", "first", "last", "text", "count")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class NeedsPyarrow(LocalError):
@@ -80,7 +83,9 @@ class _Csv:
                 for value in columns["value"]
             )
             columns["quality"] = tuple(Quality(q).name.lower() for q in series.quality)
-        keys = self._device, series.tag, series.unit, series.type.value
+        columns["text"] = tuple(map(_as_text, columns["text"]))
+        tag, unit = _as_text(series.tag), _as_text(series.unit)
+        keys = self._device, tag, unit, series.type.value
         told = zip(series.at_ms, *(columns[name] for name in self._names), strict=True)
         self._put((*keys, _iso(at_ms), *cells) for at_ms, *cells in told)
 
@@ -94,6 +99,11 @@ _AS_WRITTEN: dict[TagType, Callable[[float], str]] = {
     TagType.INTEGER: lambda value: str(int(value)),
     TagType.BOOLEAN: lambda value: "true" if value else "false",
 }
+
+
+def _as_text(cell: str | None) -> str | None:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell and cell.startswith(_FORMULA) else cell
 
 
 def _iso(at_ms: int) -> str:

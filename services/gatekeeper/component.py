@@ -6,13 +6,14 @@ A defect here is logged with a reference and refuses the session; its text never
 """
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from autobahn.twisted.wamp import ApplicationSession
 from autobahn.wamp.exception import ApplicationError
+from msgspec import convert
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from typing_extensions import override
@@ -33,14 +34,20 @@ from heddle.wamp.heap import freeze_heap
 from heddle.wamp.session import Session
 from heddle.wamp.uncoloured import leave_uncoloured
 from services.gatekeeper.admission import Admission
+from services.gatekeeper.certificates import secure
+from services.gatekeeper.connections import JOIN_WITHIN_S
 from services.gatekeeper.directory import Known
+from services.gatekeeper.door import Crowd, mind_the_doors, open_more_files
 from services.gatekeeper.gate import Gate
-from services.gatekeeper.guard import JOIN_WITHIN_S, ByTicket, Patience, guard
+from services.gatekeeper.guard import ByTicket, Patience, guard
 from services.gatekeeper.passwords import Passwords
+from services.gatekeeper.plain_cbor import read_plain_cbor_only
 from services.gatekeeper.pressure import Allowance
 from services.gatekeeper.principals import load_principals
 from services.gatekeeper.realms import Realms
 from services.gatekeeper.refusals import Refusals
+from services.gatekeeper.throttle import Arrivals
+from services.gatekeeper.website import serve_small_requests
 
 log = Logger()
 
@@ -60,6 +67,8 @@ class Gatekeeper(ApplicationSession):  # type: ignore[misc]
         """Open the realms, guard the transports to come, and serve."""
         sys.setrecursionlimit(DEEPEST_CALL)
         leave_uncoloured()
+        if self.config.extra.get("freeze_heap", False):  # the process is its own
+            open_more_files()
         controller = self._transport._router._factory.worker
         clock = controller._reactor
         session = Session(self, clock, details.authid, details.realm)
@@ -74,10 +83,8 @@ class Gatekeeper(ApplicationSession):  # type: ignore[misc]
             clock,
         )
         await gate.open()
-        patience = Patience(
-            extra.get("patience_s", JOIN_WITHIN_S), Allowance(**extra.get("keeps", {}))
-        )
-        guard(controller, clock, patience, gate.welcomes, refusals.dropped)
+        _guard_ports(controller, extra, gate, refusals)
+        secure(heeds_hangup=extra.get("heeds_hangup", False))
         await self.register(answering(gate.key), AUTHENTICATE_KEY)
         await self.register(answering(gate.ticket), AUTHENTICATE_TICKET)
         await session.serve(SET_DIRECTORY, gate.set_directory)
@@ -95,6 +102,22 @@ class Gatekeeper(ApplicationSession):  # type: ignore[misc]
         """Errors that are answers are no news; anything else is a defect."""
         if not fail.check(ApplicationError):
             log.failure("gatekeeper: {msg}", failure=fail, msg=msg)
+
+
+def _guard_ports(
+    controller: Any, extra: Mapping[str, Any], gate: Gate, refusals: Refusals
+) -> None:
+    """Before the router opens them."""
+    clock = controller._reactor
+    patience = Patience(
+        extra.get("patience_s", JOIN_WITHIN_S), Allowance(**extra.get("keeps", {}))
+    )
+    crowd = convert(extra.get("crowd", {}), Crowd)
+    arrivals = Arrivals(crowd.pace)
+    read_plain_cbor_only()
+    mind_the_doors(crowd, arrivals, clock)
+    serve_small_requests()
+    guard(controller, clock, patience, arrivals, gate.welcomes, refusals.dropped)
 
 
 def answering(authenticate: Authenticate) -> Callable[..., Deferred[Details]]:

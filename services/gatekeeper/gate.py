@@ -92,7 +92,8 @@ class Gate:
         try:
             if realm != SYSTEM_REALM:
                 return admit_ticket(self._known, realm, authid, details["ticket"])
-            peer = str(details["transport"].get("peer", "")).rpartition(":")[0]
+            kind_and_host = str(details["transport"].get("peer", "")).rpartition(":")[0]
+            peer = kind_and_host.partition(":")[2].strip("[]")
             return await self._passwords.check(authid, details["ticket"], peer)
         except (LoginRefused, TooManyAttempts, TicketInvalid) as why:
             action = _LOGIN if realm == SYSTEM_REALM else _JOIN

@@ -5,7 +5,9 @@ may claim to speak for another session (``forward_for`` is for links between rou
 which we do not run), answer a call that was made to somebody else, or send a payload
 that others cannot read. A session whose key was revoked between challenge and answer is
 cut as it joins; one that came by a ticket when that expires without being renewed.
-Who does not take what is sent to them is cut before it fills the router's memory.
+Who does not take what is sent to them is cut before it fills the router's memory; so is
+who sends frames without end that make no message. Until somebody of the fleet has
+joined, their messages have to be small: each costs time before it says who they are.
 Cutting means closing the socket: a GOODBYE is a request, and may be ignored.
 """
 
@@ -16,9 +18,7 @@ from typing import Any, NamedTuple
 from autobahn.wamp import message
 from crossbar.router.protocol import (
     WampRawSocketServerFactory,
-    WampRawSocketServerProtocol,
     WampWebSocketServerFactory,
-    WampWebSocketServerProtocol,
 )
 from crossbar.router.session import RouterSession
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -26,12 +26,18 @@ from twisted.logger import Logger
 from typing_extensions import override
 
 from heddle.contract.declare import Role
+from services.gatekeeper.connections import (
+    JOIN_WITHIN_S,
+    GuardedRawSocket,
+    GuardedWebSocket,
+    hang_up,
+)
+from services.gatekeeper.hoards import hoards
 from services.gatekeeper.payloads import flaw_of
-from services.gatekeeper.pressure import Allowance, Dropped, Watch, waiting_in
+from services.gatekeeper.pressure import Allowance, Dropped
+from services.gatekeeper.throttle import Arrivals
 
 log = Logger()
-
-JOIN_WITHIN_S = 10.0
 
 _WITH_PAYLOAD = (message.Call, message.Publish, message.Yield, message.Error)
 
@@ -62,16 +68,7 @@ def ticket_of(extra: Mapping[str, Any] | None) -> ByTicket:
 
 def cut(session: Any) -> None:
     """Close a session's connection now, without asking its other side."""
-    _cut(session._transport)
-
-
-def _cut(transport: Any) -> None:
-    if transport is None:
-        return
-    if hasattr(transport, "dropConnection"):  # WebSocket
-        transport.dropConnection(abort=True)
-    else:
-        transport.abort()
+    hang_up(session._transport)
 
 
 class GuardedSession(RouterSession):  # type: ignore[misc]
@@ -117,6 +114,13 @@ class GuardedSession(RouterSession):  # type: ignore[misc]
         super().onMessage(msg)
 
     @override
+    def onAuthenticate(self, signature: str, extra: Any) -> Any:
+        """Crossbar's own writes it into the log, and it may be a password."""
+        if self._pending_auth is None:
+            return super().onAuthenticate("", extra)
+        return self._pending_auth.authenticate(signature)
+
+    @override
     def onJoin(self, details: Any) -> None:
         self._stop_waiting()
         super().onJoin(details)
@@ -126,7 +130,10 @@ class GuardedSession(RouterSession):  # type: ignore[misc]
             details.realm, details.authrole, details.authid, by_ticket.session
         ):
             cut(self)
-        elif by_ticket.until_s is not None:
+            return
+        if details.authrole != Role.ENROLLING:
+            self._transport.let_in()
+        if by_ticket.until_s is not None:
             self.stay_until(by_ticket.until_s)
 
     @override
@@ -176,7 +183,7 @@ class GuardedSession(RouterSession):  # type: ignore[misc]
             return "it answers a call made to somebody else"
         if isinstance(msg, _WITH_PAYLOAD) and (flaw := flaw_of(msg.args, msg.kwargs)):
             return f"its payload holds {flaw}"
-        return None
+        return hoards(self, msg)
 
     def _is_callee(self, error: message.Error) -> bool:
         if (
@@ -186,104 +193,6 @@ class GuardedSession(RouterSession):  # type: ignore[misc]
             return True
         invocation = self._router._dealer._invocations.get(error.request)
         return invocation is None or invocation.callee is self
-
-
-class GuardedConnection:
-    """What both kinds of connection share: a watch over what their peer takes."""
-
-    allowance: Allowance
-    clock: IReactorTime
-    dropped: Dropped
-    transport: Any
-    _session: Any
-    _watch: Watch
-
-    def _begin_watch(self) -> None:
-        self._watch = Watch(self, self.clock, self.allowance.within_s)
-
-    def waiting(self) -> int:
-        """How many bytes its peer has not taken."""
-        return waiting_in(self.transport)
-
-    def most(self) -> int:
-        """How many may wait."""
-        role = self._session._authrole if self._session is not None else None
-        is_service = role in (Role.BACKEND, Role.FLEETDATA)
-        allowed = self.allowance
-        return allowed.services_bytes if is_service else allowed.people_bytes
-
-    def drop(self, why: str) -> None:
-        """Cut it, telling who it was and why."""
-        if self._session is not None:
-            type(self).dropped(self._session, why)
-        _cut(self)
-
-
-class GuardedWebSocket(GuardedConnection, WampWebSocketServerProtocol):  # type: ignore[misc]
-    """A WebSocket connection whose peer has to take what is sent to it."""
-
-    @override
-    def connectionMade(self) -> None:
-        super().connectionMade()
-        self._begin_watch()
-
-    @override
-    def sendData(
-        self, data: bytes, sync: bool = False, chopsize: int | None = None
-    ) -> None:
-        if not self._watch.is_over:
-            super().sendData(data, sync, chopsize)
-            self._watch.gave(len(data))
-
-    @override
-    def onAutoPingTimeout(self) -> None:
-        """Autobahn's own way, but its line in the log names who it was."""
-        who = self._session._authid if self._session is not None else None
-        self.wasClean, self.autoPingTimeoutCall = False, None
-        self.wasNotCleanReason = (
-            f"{who or 'who had not joined'} did not answer a ping, and has not taken "
-            f"{self.waiting():,} bytes"
-        )
-        self.dropConnection(abort=True)
-
-    @override
-    def connectionLost(self, reason: Any) -> None:
-        self._watch.stop()
-        super().connectionLost(reason)
-
-
-class GuardedRawSocket(GuardedConnection, WampRawSocketServerProtocol):  # type: ignore[misc]
-    """A RawSocket connection that may neither stay silent nor let its events wait."""
-
-    patience_s = JOIN_WITHIN_S
-    _deadline: IDelayedCall
-
-    @override
-    def connectionMade(self) -> None:
-        super().connectionMade()
-        self._begin_watch()
-        self._deadline = self.clock.callLater(self.patience_s, self.abort)
-
-    @override
-    def _on_handshake_complete(self) -> Any:
-        self._stop_waiting()
-        return super()._on_handshake_complete()
-
-    @override
-    def sendString(self, string: bytes) -> None:
-        if not self._watch.is_over:
-            super().sendString(string)
-            self._watch.gave(len(string))
-
-    @override
-    def connectionLost(self, reason: Any) -> None:
-        self._stop_waiting()
-        self._watch.stop()
-        super().connectionLost(reason)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline.active():
-            self._deadline.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +207,7 @@ def guard(
     controller: Any,
     clock: IReactorTime,
     patience: Patience,
+    arrivals: Arrivals,
     welcome: Welcome,
     dropped: Dropped,
 ) -> None:
@@ -309,6 +219,7 @@ def guard(
     settings = {
         "clock": clock,
         "allowance": patience.allowance,
+        "arrivals": arrivals,
         "dropped": staticmethod(dropped),
         "patience_s": patience.join_s,
     }

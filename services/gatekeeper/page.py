@@ -15,6 +15,8 @@ from twisted.web.http import CACHED, NOT_FOUND
 from twisted.web.resource import Resource
 from typing_extensions import override
 
+from heddle.web import HSTS
+
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -77,6 +79,8 @@ class Page(Resource):
         """Twisted's word that somebody asks; also for what is not allowed."""
         for name, value in HEADERS.items():
             request.setHeader(name, value)
+        if request.isSecure():
+            request.setHeader("Strict-Transport-Security", HSTS)
         return super().render(request)  # type: ignore[no-untyped-call]
 
     def render_GET(self, request: Any) -> bytes:  # noqa: N802 -- Twisted's name
@@ -97,7 +101,6 @@ class Page(Resource):
         stat = found.stat()
         encoding = self._encoding(found, stat.st_mtime_ns, request)
         tag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}{encoding[:1]}"'
-        content = found.with_name(found.name + ENCODINGS.get(encoding, "")).read_bytes()
         request.setHeader("Content-Type", KINDS[found.suffix])
         request.setHeader("Vary", "Accept-Encoding")
         keep = FOR_EVER if HASHED.fullmatch(name) else ASK_AGAIN
@@ -106,6 +109,7 @@ class Page(Resource):
             return b""
         if encoding:
             request.setHeader("Content-Encoding", encoding)
+        content = found.with_name(found.name + ENCODINGS.get(encoding, "")).read_bytes()
         request.setHeader("Content-Length", str(len(content)))
         return content
 

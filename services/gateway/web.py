@@ -10,10 +10,9 @@ from typing import Any
 from uuid import uuid4
 
 from twisted.logger import Logger, LogLevel
-from twisted.web.server import Site
 from typing_extensions import override
 
-from heddle.web import BoundedRequest
+from heddle.web import HSTS, BoundedRequest, BoundedSite
 
 log = Logger()
 
@@ -69,15 +68,15 @@ class ApiRequest(BoundedRequest):
         self.began_s = now_s
         for name, value in HEADERS.items():
             self.setHeader(name, value)  # type: ignore[no-untyped-call]
+        if self.isSecure():  # type: ignore[no-untyped-call]
+            self.setHeader("strict-transport-security", HSTS)  # type: ignore[no-untyped-call]
         self.setHeader("x-request-id", self.id)  # type: ignore[no-untyped-call]
 
 
-class QuietSite(Site):
+class QuietSite(BoundedSite):
     """Its access log is ours: no query, no header, and thus no secret."""
 
-    displayTracebacks = False  # noqa: N815 -- Twisted's names
-    requestFactory = ApiRequest  # noqa: N815
-    noisy = False
+    requestFactory = ApiRequest  # noqa: N815 -- Twisted's name
 
     def __init__(self, resource: Any, meters: Any, clock: Any) -> None:
         super().__init__(resource, timeout=IDLE_S)  # type: ignore[no-untyped-call]

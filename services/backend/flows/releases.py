@@ -3,6 +3,7 @@
 A release never changes: publishing its version again gives the same one.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -40,6 +41,11 @@ from services.backend.store.releases import ReleaseRow
 from services.backend.text import check_name
 
 LEAST_MEMORY_MB, MOST_MEMORY_MB = 32, 1_048_576
+_IMAGE = re.compile(  # [HOST[:PORT]/]NAME[:TAG][@DIGEST], as Docker reads it
+    r"(?:[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,5})?/)?"
+    r"[a-z0-9]+(?:(?:[./]|__?|-+)[a-z0-9]+)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+)
 
 
 class Checked(NamedTuple):
@@ -224,8 +230,11 @@ def _every(connection: Connection, project: str, flow: str) -> list[ReleaseRow]:
 
 def _check_engine(request: PublishFlow) -> None:
     check_name("engine_image", request.engine_image)
-    if any(c.isspace() for c in request.engine_image):
-        raise InvalidRequest("engine_image must be an image's name, without spaces")
+    if request.engine_image and not _IMAGE.fullmatch(request.engine_image):
+        raise InvalidRequest(
+            "engine_image must be an image's name: registry.example.com/engine:1, or, "
+            "so that nobody can put another in its place, engine@sha256:…"
+        )
     memory_mb = request.engine_memory_mb
     if memory_mb is not None and not LEAST_MEMORY_MB <= memory_mb <= MOST_MEMORY_MB:
         raise InvalidRequest(

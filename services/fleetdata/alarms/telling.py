@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from twisted.internet import defer
@@ -82,9 +83,9 @@ class Teller:
             response = await asked.addTimeout(ATTEMPT_S, self._reactor)
             response.deliverBody(_Ignored())  # type: ignore[no-untyped-call]
         except _FAILED as error:
-            raise NotTold(f"{url}: {type(error).__name__} {error}") from None
+            raise NotTold(f"{_host(url)}: {type(error).__name__} {error}") from None
         if not 200 <= response.code < 300:  # noqa: PLR2004 -- what HTTP calls success
-            raise NotTold(f"{url} answered {response.code}")
+            raise NotTold(f"{_host(url)} answered {response.code}")
 
     async def _mail(self, notice: Notice) -> None:
         server = self._mail_server
@@ -107,6 +108,12 @@ class Teller:
             await sent.addTimeout(ATTEMPT_S, self._reactor)
         except (*_FAILED, SMTPClientError) as error:
             raise NotTold(f"{server.host}: {type(error).__name__} {error}") from None
+
+
+def _host(url: str) -> str:
+    """Where an address leads; what follows may be all the secret that the place has."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 class _Ignored(Protocol):

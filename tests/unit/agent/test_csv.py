@@ -1,5 +1,7 @@
 """Replaying a CSV: both shapes, every flaw, virtual time."""
 
+from pathlib import Path
+
 import pytest
 from twisted.internet.task import Clock
 
@@ -96,3 +98,28 @@ def test_tags_that_come_later_have_a_value_from_the_start(csv) -> None:
         "a": TagType.FLOAT,
         "b": TagType.TEXT,
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("time,a\n1e308,1\n-1e308,2\n", "line 2: time '1e308' is no moment"),
+        ("time," + "x" * 200_000 + "\n", "field larger than field limit"),
+        ("time,a\n" + "1,2,3\n" * 10, "line 2: 3 cells, but 2 columns"),
+        ('time,a\n1,"' + "\n" * 1000, "unexpected end of data"),
+        ("time," + ",".join(f"t{n}" for n in range(5_000)) + "\n1\n", "5001 columns"),
+    ],
+)
+def test_a_hostile_file_is_refused(csv, text, sentence) -> None:
+    with pytest.raises(BadRecording, match=sentence):
+        read_csv(csv(text))
+
+
+def test_a_file_without_end_is_refused_before_it_is_read_through() -> None:
+    with pytest.raises(BadRecording, match="more than 200,000,000 bytes"):
+        read_csv(Path("/dev/zero"))
+
+
+def test_a_formula_is_a_text_like_any_other(csv) -> None:
+    (read,) = read_csv(csv("time,a\n1,=cmd|' /C calc'!A0\n"))
+    assert read.value == "=cmd|' /C calc'!A0"

@@ -3,6 +3,7 @@
 import csv
 import io
 import sys
+from dataclasses import replace
 
 import click
 import pytest
@@ -140,3 +141,20 @@ def test_a_board_of_some_tags_takes_no_others() -> None:
     assert Board(["ph"]).take([value("temp", 1, 1.0), value("ph", 1, 7.0)]) == [
         value("ph", 1, 7.0)
     ]
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_is_a_formula_in_a_spreadsheet(sign: str) -> None:
+    hostile = replace(TEXT, tag=f"{sign}tag", unit=f"{sign}unit", text=(f"{sign}x",))
+    (row,) = csv.DictReader(io.StringIO(written("csv", hostile).decode(), newline=""))
+    assert [row[name] for name in ("tag", "unit", "text")] == [
+        f"'{sign}tag",
+        f"'{sign}unit",
+        f"'{sign}x",
+    ]
+
+
+def test_a_negative_number_stays_one() -> None:
+    cold = replace(NUMBERS, mean=(-20.5, None))
+    first, _ = csv.DictReader(io.StringIO(written("csv", cold).decode(), newline=""))
+    assert float(first["value"]) == -20.5

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from heddle.contract.gate import AUTHENTICATE_KEY, AUTHENTICATE_TICKET
-from services.gatekeeper.node import TEMPLATES, main, node_config
+from heddle.tls.trust import ServerFiles
+from services.gatekeeper.node import TEMPLATES, Tls, main, node_config
 from services.gatekeeper.principals import BadPrincipals, load_principals
 
 GOOD = {"name": "backend", "role": "backend", "public_key": "ab" * 32}
@@ -38,6 +39,30 @@ def test_ports_paths_and_interface_are_put_in(tmp_path: Path) -> None:
     assert web["paths"]["/"]["extra"]["directory"] == str(tmp_path)
     (component,) = worker["components"]
     assert component["extra"]["principals"] == str(tmp_path / "principals.json")
+
+
+@pytest.mark.parametrize("on_web", [False, True])
+def test_clients_need_certificates_on_the_services_port_and_elsewhere_if_told(
+    tmp_path: Path, on_web: bool
+) -> None:
+    shown, key, ca = (tmp_path / name for name in ("own.crt", "own.key", "ca.crt"))
+    config = node_config(
+        port=1234,
+        rawsocket_port=1235,
+        web_dir=tmp_path,
+        principals_file=tmp_path / "principals.json",
+        tls=Tls(ServerFiles(shown, key, ca), on_web),
+    )
+    web, rawsocket = config["workers"][0]["transports"]
+    plain = {"certificate": str(shown), "key": str(key)}
+    demanding = {**plain, "ca_certificates": [str(ca)]}
+    assert rawsocket["endpoint"]["tls"] == demanding
+    assert web["endpoint"]["tls"] == (demanding if on_web else plain)
+
+
+def test_links_are_plain_unless_there_is_a_certificate(tmp_path: Path) -> None:
+    for transport in transports(tmp_path).values():
+        assert "tls" not in transport["endpoint"]
 
 
 @pytest.mark.parametrize("link", ["websocket", "rawsocket"])

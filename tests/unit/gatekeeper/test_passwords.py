@@ -11,7 +11,11 @@ from heddle.contract.gate import LoginUnavailable, TooManyAttempts
 from heddle.contract.people import CheckPassword, LoginRefused, PasswordChecked
 from heddle.wamp.session import NotServed
 from services.gatekeeper.admission import Admission
-from services.gatekeeper.passwords import FREE_TRIES_PER_PEER, Passwords
+from services.gatekeeper.passwords import (
+    FREE_TRIES_PER_PEER,
+    MOST_AT_ONCE,
+    Passwords,
+)
 
 
 class Backends:
@@ -29,9 +33,9 @@ class Backends:
         return PasswordChecked(user=asked.user)
 
 
-def outcome(passwords: Passwords, user: str) -> object:
+def outcome(passwords: Passwords, user: str, at: str = "127.0.0.1") -> object:
     found: list[object] = []
-    checking = passwords.check(user, "secret", "tcp4:127.0.0.1")
+    checking = passwords.check(user, "secret", at)
     _ = Deferred.fromCoroutine(checking).addBoth(found.append)
     return getattr(found[0], "value", found[0])
 
@@ -63,3 +67,75 @@ def test_who_guesses_has_to_wait_but_a_key_cannot_be_guessed(
     for _ in range(FREE_TRIES_PER_PEER):
         outcome(passwords, user)
     assert type(outcome(passwords, user)) is last
+
+
+def test_a_stranger_who_guesses_does_not_lock_out_whom_this_place_knows() -> None:
+    backends = Backends(None)
+    passwords = asking(backends)
+    assert outcome(passwords, "vera", at="203.0.113.1") == Admission(
+        SYSTEM_REALM, Role.PERSON, "vera"
+    )
+    backends.answers = [LoginRefused("no")]
+    for _ in range(10):
+        last = outcome(passwords, "vera", at="198.51.100.7")
+    assert isinstance(last, TooManyAttempts)
+    backends.answers = [None]
+    assert isinstance(outcome(passwords, "vera", at="192.0.2.1"), TooManyAttempts)
+    assert isinstance(outcome(passwords, "vera", at="203.0.113.1"), Admission)
+
+
+def test_guessing_where_somebody_is_known_is_slowed_down_too() -> None:
+    backends = Backends(None)
+    passwords = asking(backends)
+    outcome(passwords, "vera", at="203.0.113.1")
+    backends.answers = [LoginRefused("no")]
+    for _ in range(10):
+        last = outcome(passwords, "vera", at="203.0.113.1")
+    assert isinstance(last, TooManyAttempts)
+
+
+def test_all_addresses_of_one_ipv6_network_guess_together() -> None:
+    passwords = asking(Backends(LoginRefused("no")))
+    for n in range(FREE_TRIES_PER_PEER):
+        outcome(passwords, f"user{n}", at=f"2001:db8::{n:x}")
+    found = outcome(passwords, "another", at="2001:db8::ffff")
+    assert isinstance(found, TooManyAttempts)
+
+
+class Busy(Backends):
+    """A backend that has not answered yet."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.waiting: list[Deferred[None]] = []
+
+    async def call(self, uri: Any, asked: CheckPassword, **_: Any) -> PasswordChecked:
+        if self.answers == [None]:
+            self.waiting.append(Deferred())
+            await self.waiting[-1]
+        return await super().call(uri, asked)
+
+
+def test_a_crowd_that_signs_in_does_not_queue_up_before_the_backend() -> None:
+    backends = Busy()
+    passwords = asking(backends)
+    backends.answers = [None, None]  # this one is answered at once
+    assert isinstance(outcome(passwords, "vera", at="203.0.113.1"), Admission)
+    signing_in = [begun(passwords, f"user{n}", f"10.0.0.{n}") for n in range(200)]
+    assert len(backends.waiting) == MOST_AT_ONCE
+    told = [one for one in signing_in if one]
+    assert len(told) == 200 - MOST_AT_ONCE
+    assert all(isinstance(one[0].value, LoginUnavailable) for one in told)
+    vera = begun(passwords, "vera", "203.0.113.1")  # whom this place knows
+    for one in list(backends.waiting):
+        one.callback(None)
+    assert isinstance(vera[0], Admission)
+    assert begun(passwords, "zoe", "192.0.2.1") == []  # there is room again
+
+
+def begun(passwords: Passwords, user: str, at: str) -> list[Any]:
+    """Somebody begins to sign in; what comes of it, when it does."""
+    found: list[Any] = []
+    checking = passwords.check(user, "secret", at)
+    _ = Deferred.fromCoroutine(checking).addBoth(found.append)
+    return found

@@ -1,9 +1,15 @@
-"""How long a guesser of passwords has to wait."""
+"""How long a guesser of passwords waits, and how often somebody may come in vain."""
 
 import pytest
 
 from heddle.contract.gate import TooManyAttempts
-from services.gatekeeper.throttle import LONGEST_WAIT_S, Throttle
+from services.gatekeeper.throttle import (
+    LONGEST_WAIT_S,
+    Arrivals,
+    Pace,
+    Throttle,
+    place_of,
+)
 
 
 def tries(throttle: Throttle, seconds: range | list[float], key: str = "ann") -> int:
@@ -77,3 +83,72 @@ def test_memory_is_bounded() -> None:
     for n in range(20_000):
         throttle.attempt(f"user{n}", 0)
     assert len(throttle._tries) <= 10_000
+
+
+# Connections that come to nothing
+
+PACE = Pace(at_once=3, per_s=1.0, home_per_s=10.0, home_for_s=100.0)
+STRANGER, PLANT = "198.51.100.7", "203.0.113.1"
+
+
+def let_in(arrivals: Arrivals, host: str, now_s: float, times: int = 20) -> int:
+    """How many of so many connections at that moment get in."""
+    return sum(arrivals.comes(host, now_s) for _ in range(times))
+
+
+def test_of_one_address_some_come_at_once_and_then_so_many_a_second() -> None:
+    arrivals = Arrivals(PACE)
+    assert [let_in(arrivals, STRANGER, at_s) for at_s in (0.0, 0.0, 2.0)] == [3, 0, 2]
+    assert let_in(arrivals, PLANT, 2.0) == 3
+
+
+def test_trying_all_the_time_does_not_prolong_the_wait_for_the_next() -> None:
+    arrivals = Arrivals(PACE)
+    through = sum(let_in(arrivals, STRANGER, n / 100, times=5) for n in range(1_001))
+    assert 12 <= through <= 13  # three at once, and one a second for ten seconds
+
+
+def test_a_fleet_behind_one_address_comes_as_fast_as_it_joins() -> None:
+    arrivals = Arrivals(PACE)
+    for _ in range(1_000):
+        assert arrivals.comes(PLANT, 0.0)
+        arrivals.joined(PLANT, 0.0)
+
+
+def test_a_stranger_beside_a_fleet_slows_it_down_but_does_not_lock_it_out() -> None:
+    arrivals = Arrivals(PACE)
+    arrivals.joined(PLANT, 0.0)
+    let_in(arrivals, PLANT, 0.0)
+    assert let_in(arrivals, PLANT, 0.2) == 2
+    assert let_in(arrivals, PLANT, 90.0) == 3
+    assert let_in(arrivals, PLANT, 101.0) == 3
+    assert let_in(arrivals, PLANT, 102.0) == 1  # nobody of the fleet came for long
+
+
+def test_what_is_beside_the_router_is_not_counted() -> None:
+    arrivals = Arrivals(PACE)
+    for here in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
+        assert let_in(arrivals, here, 0.0) == 20
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("a socket", "a socket"),
+    ],
+)
+def test_of_ipv6_a_customers_network_counts_as_one(host: str, place: str) -> None:
+    assert place_of(host) == place
+
+
+def test_the_memory_of_addresses_is_bounded() -> None:
+    arrivals = Arrivals(PACE)
+    for n in range(20_000):
+        arrivals.comes(f"10.0.{n // 256}.{n % 256}", 0.0)
+        arrivals.joined(f"10.1.{n // 256}.{n % 256}", 0.0)
+    assert len(arrivals._of) <= 10_000
+    assert len(arrivals._homes) <= 10_000
