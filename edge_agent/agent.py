@@ -59,6 +59,7 @@ from heddle.contract.devices import Announce, Enrolled
 from heddle.contract.gate import KeyUnknown
 from heddle.contract.runs import RUN_EVENT, RunEvents, RunReport, StartRun
 from heddle.contract.samples import TELEMETRY, Stream, Telemetry
+from heddle.tls.trust import trust_of
 from heddle.wamp.joining import Refused, Uplink
 from heddle.wamp.process import ConfigError, Stop
 from heddle.wamp.session import Caller, Session
@@ -327,6 +328,7 @@ class Agent:
             on_join=self._joined,
             on_leave=self._left,
             on_refused=self._refused,
+            trust=trust_of(self._config),
         )
 
     def _make_engines(self) -> Engines:

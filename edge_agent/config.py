@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 from heddle.contract.devices import DeviceKind
+from heddle.tls.trust import trust_of
 from heddle.wamp.process import ConfigError, load_config
 
 PREFIX = "AGENT_"
@@ -31,6 +32,9 @@ class Config:
     """Everything the agent can be told."""
 
     router_url: str
+    router_ca: Path | None = None  # whom to trust, for wss:// and rss://
+    router_client_certificate: Path | None = None  # shown to a router that demands one
+    router_client_key: Path | None = None
     data: Path
     code: str | None = None
     code_file: Path | None = None
@@ -53,6 +57,8 @@ class Config:
     disk_least_mb: Annotated[int, msgspec.Meta(ge=0)] = 128  # below, nothing is added
     commit_ms: Annotated[int, msgspec.Meta(ge=10, le=60_000)] = 250
     local: str | None = None  # HOST:PORT of the device's own page and API
+    local_tls_certificate: Path | None = None  # with its chain; that page speaks TLS
+    local_tls_key: Path | None = None
     metrics: str | None = None  # HOST:PORT to serve /metrics on
 
 
@@ -64,4 +70,5 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
             "setting AGENT_TIME_SCALE is for virtual devices: "
             "remove it or set AGENT_KIND=virtual"
         )
+    _ = trust_of(config)  # what cannot be meant is told before anything begins
     return config

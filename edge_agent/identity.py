@@ -28,6 +28,7 @@ from heddle.contract.devices import (
     RedeemCode,
 )
 from heddle.files import write_whole
+from heddle.tls.trust import trust_of
 from heddle.wamp.joining import Joined, KeyCredentials
 from heddle.wamp.keys import load_or_make_key, public_hex
 from heddle.wamp.process import ConfigError, read_secret
@@ -158,10 +159,10 @@ class Identity:
         return enrolled
 
     async def _redeem(self, reactor: Any, config: Config) -> Enrolled:
-        code = _code(config)
+        code, trust = _code(config), trust_of(config)
         credentials = KeyCredentials(self.key)
         async with Joined(
-            reactor, config.router_url, SYSTEM_REALM, credentials
+            reactor, config.router_url, SYSTEM_REALM, credentials, trust
         ) as session:
             return await session.call(REDEEM_CODE, RedeemCode(code=code))
 

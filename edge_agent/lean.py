@@ -35,21 +35,25 @@ def leave_out_unused() -> None:
 
 
 def leave_out_tls() -> None:
-    """Leave out TLS, where the router's address does not ask for it."""
+    """Leave out TLS, where neither the router's address nor the local page asks."""
     for name in _TLS:
         _absent(name)
 
 
 def wants_tls(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether the router's address, in the environment or the file, asks for TLS.
+    """Whether the router's address or the local page, in the environment or the file,
+    asks for TLS.
 
     A glance that imports nothing; the settings proper are read later, and judged.
     """
-    told = environ.get("AGENT_ROUTER_URL") or ""
-    if not told and (file := environ.get("AGENT_CONFIG")):
+    if environ.get("AGENT_LOCAL_TLS_CERTIFICATE"):
+        return True
+    written = ""
+    if file := environ.get("AGENT_CONFIG"):
         with suppress(OSError, UnicodeDecodeError):
-            told = Path(file).read_text()
-    return "wss:" in told or "rss:" in told
+            written = Path(file).read_text()
+    address = environ.get("AGENT_ROUTER_URL") or written
+    return "wss:" in address or "rss:" in address or "local_tls_" in written
 
 
 def _absent(name: str) -> None:

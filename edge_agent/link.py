@@ -12,7 +12,11 @@ from typing import Any, Protocol
 from twisted.internet import defer
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import UNIXClientEndpoint
-from twisted.internet.error import ConnectError, ConnectionDone
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    ConnectionDone,
+)
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
@@ -195,6 +199,8 @@ async def connect(reactor: Any, directory: Path, link: EngineLink) -> Welcome:
         await endpoint.connect(Factory.forProtocol(_same(link)))
     except ConnectError as error:
         raise EngineUnavailable(f"{directory / SOCKET_NAME}: {error}") from None
+    except ConnectingCancelledError:
+        raise CancelledError from None  # by whoever wants the engine no longer
     finally:
         os.close(folder)
     try:

@@ -82,7 +82,10 @@ class Outbox:
         self._filled: dict[Stream, Deferred[None]] = {}
 
     async def open(self) -> None:
-        """Open the file; a broken one is put aside. Raises ``OutboxFailed``."""
+        """Open the file; a broken one is put aside, a newer version's left alone.
+
+        Raises ``OutboxFailed`` and ``NewerStore``.
+        """
         self._door.start()
         try:
             self._opened = await self._call(self._open)

@@ -14,6 +14,7 @@ import msgspec
 
 from edge_agent.budget import CHUNK_COST, Budget
 from heddle.contract.samples import Loss, Stream
+from heddle.newer import NewerStore
 
 FORMAT = 2
 _SLICE = 200  # chunks taken over in one transaction
@@ -81,7 +82,7 @@ create table if not exists alarm_row ( -- what the device's alarms remember
 def open_file(
     path: Path, budget: Budget, now_ms: int, *, durable: bool = True
 ) -> sqlite3.Connection:
-    """The file as this version knows it. Raises ``sqlite3.Error``."""
+    """The file as this version knows it. Raises ``sqlite3.Error``, ``NewerStore``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     db = sqlite3.connect(
         path,
@@ -89,10 +90,11 @@ def open_file(
         cached_statements=_STATEMENTS if durable else _FEW_STATEMENTS,
     )
     try:
+        (found,) = db.execute("pragma user_version").fetchone()
+        _refuse_newer(path, found)
         _settle(db, budget)
         if not durable:
             _lighten(db)
-        (found,) = db.execute("pragma user_version").fetchone()
         if found < FORMAT:
             _take_over(db, now_ms)
         db.execute(_ALARM_ROWS)
@@ -107,10 +109,19 @@ def open_file(
             "delete from tag_table where id not in"
             " (select tags from kept where tags is not null)"
         )
-    except sqlite3.Error:
+    except (sqlite3.Error, NewerStore):
         db.close()
         raise
     return db
+
+
+def _refuse_newer(path: Path, found: int) -> None:
+    if found > FORMAT:
+        raise NewerStore(
+            f"outbox {path} has format {found}, this agent knows up to {FORMAT}: run "
+            "the newer agent that wrote it; or, to do without what waits in it, move "
+            "the file away"
+        )
 
 
 def _settle(db: sqlite3.Connection, budget: Budget) -> None:

@@ -1,7 +1,9 @@
 """The simulated plant as a driver: a bioreactor that runs by the clock.
 
 Its state outlives the agent in a small file, as a real plant would: setpoints at once,
-the rest every few seconds. Equal seeds and equal writes give equal readings.
+the rest every few seconds. While the disk takes nothing the plant goes on all the same,
+for a plant knows no disk; an agent that dies meanwhile forgets what was not kept.
+Equal seeds and equal writes give equal readings.
 """
 
 import random
@@ -81,6 +83,7 @@ class PlantDriver:
         self._plant = _load(state_file)
         self._told: dict[str, float] = {}
         self._saved_at = clock.seconds()
+        self._is_kept = True
         self._loop: LoopingCall | None = None
 
     def tags(self) -> tuple[Tag, ...]:
@@ -157,7 +160,18 @@ class PlantDriver:
 
     def _save(self) -> None:
         self._saved_at = self._clock.seconds()
-        write_whole(self._file, msgspec.json.encode(self._plant), durable=False)
+        try:
+            write_whole(self._file, msgspec.json.encode(self._plant), durable=False)
+        except OSError as error:
+            if self._is_kept:
+                log.warn(
+                    "the plant's state is not kept: {file}: {why}; it goes on",
+                    file=str(self._file),
+                    why=error.strerror,
+                )
+            self._is_kept = False
+        else:
+            self._is_kept = True
 
 
 def _load(file: Path) -> Plant:

@@ -19,6 +19,7 @@ from edge_agent.runs import Runs
 from edge_agent.runtime.runtime import Runtime
 from edge_agent.tags import TagTable
 from heddle.contract.devices import Enrolled
+from heddle.tls.trust import server_files
 from heddle.wamp.session import Session
 
 
@@ -73,7 +74,9 @@ class LocalSide:
         self._page: Page | None = None
 
     def prepare(self) -> None:
-        """Raises ``ConfigError`` for an unusable address or token."""
+        """Raises ``ConfigError`` for an unusable address or token, ``BadCertificate``
+        for a certificate without its key.
+        """
         if self._config.local is not None:
             self._page = self._make_page(self._config.local)
 
@@ -149,4 +152,7 @@ class LocalSide:
         )
         api = Api(self._desk, commands, standing, figures)
         token = load_or_make_token(self._config.data)
-        return LocalServer(self._reactor, address, api, token)
+        files = server_files(
+            self._config.local_tls_certificate, self._config.local_tls_key
+        )
+        return LocalServer(self._reactor, address, api, token, files)

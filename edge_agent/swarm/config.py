@@ -24,6 +24,9 @@ class SwarmConfig:
     """Everything a swarm can be told."""
 
     router_url: str
+    router_ca: Path | None = None  # whom to trust, for wss:// and rss://
+    router_client_certificate: Path | None = None  # shown to a router that demands one
+    router_client_key: Path | None = None
     data: Path  # a folder for each device: its key, its outbox, its flows
     name: Annotated[str, msgspec.Meta(pattern="^[a-z0-9_]{1,40}$")] = "swarm"
     devices: Annotated[int, msgspec.Meta(ge=1, le=9999)] = 100

@@ -133,6 +133,9 @@ class Member:
         code = folder / CODE_NAME
         return Config(
             router_url=self._settings.router_url,
+            router_ca=self._settings.router_ca,
+            router_client_certificate=self._settings.router_client_certificate,
+            router_client_key=self._settings.router_client_key,
             data=folder,
             code_file=code if code.exists() else None,
             kind=DeviceKind.VIRTUAL,

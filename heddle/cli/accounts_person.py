@@ -17,6 +17,7 @@ from heddle.cli.connect import (
     NotSignedIn,
     SavedSession,
     client_command,
+    own_trust,
     router_address,
     run_until_done,
     save_session,
@@ -90,7 +91,13 @@ def _run(
 ) -> None:
     async def joined(reactor: Any) -> None:
         person = the_person(client.data, password_file)
-        link = Joined(reactor, person.router, SYSTEM_REALM, person.credentials)
+        link = Joined(
+            reactor,
+            person.router,
+            SYSTEM_REALM,
+            person.credentials,
+            own_trust(person.saved),
+        )
         async with link as session:
             await work(session, person)
 
@@ -156,7 +163,8 @@ def use_project(client: Client, project: str, *, password_file: Any) -> None:
     async def work(session: Session, person: Person) -> None:
         request = OpenSession(project=project, client=this_client())
         ticket = await session.call(OPEN_SESSION, request)
-        save_session(SavedSession(router=person.router, ticket=ticket))
+        ca = person.saved.ca if person.saved is not None else None
+        save_session(SavedSession(router=person.router, ticket=ticket, ca=ca))
         if client.json:
             show_json({"project": ticket.project, "role": ticket.role})
         else:
@@ -214,7 +222,8 @@ def _register(
         if saved is not None:
             router = saved.router
         stranger = KeyCredentials(SigningKey.generate())
-        async with Joined(reactor, router, SYSTEM_REALM, stranger) as session:
+        trust = own_trust(saved)
+        async with Joined(reactor, router, SYSTEM_REALM, stranger, trust) as session:
             request = RegisterInvited(user=user, code=code, password=password)
             made = await session.call(REGISTER_INVITED, request)
         if client.json:

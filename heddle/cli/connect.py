@@ -9,7 +9,7 @@ import json
 import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ParamSpec
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from heddle.contract.devices import LIST_DEVICES, DeviceList, ListDevices
 from heddle.contract.people import RENEW_SESSION, RenewSession, SessionTicket
 from heddle.files import write_whole
 from heddle.local.folder import ADMIN, DEFAULT_FOLDER, Folder, NoStack
+from heddle.tls.trust import SYSTEM_TRUST, BadCertificate, Trust
 from heddle.wamp.joining import (
     Credentials,
     Joined,
@@ -57,6 +58,7 @@ class SavedSession:
 
     router: str
     ticket: SessionTicket
+    ca: str | None = None  # the file of whom to trust there; this machine's trust else
 
 
 def session_file() -> Path:
@@ -103,13 +105,37 @@ class Target:
     realm: str
     credentials: Credentials
     saved: SavedSession | None = None
+    trust: Trust = SYSTEM_TRUST
+
+    def link(self, reactor: Any) -> Joined:
+        """A session there, to be entered."""
+        return Joined(reactor, self.router, self.realm, self.credentials, self.trust)
+
+
+def own_trust(saved: SavedSession | None = None) -> Trust:
+    """Whom this command trusts, and what it shows: ``$HEDDLE_CA``,
+    ``$HEDDLE_CLIENT_CERTIFICATE`` and ``$HEDDLE_CLIENT_KEY``; the CA also as given to
+    ``heddle login``.
+    """
+    found = {
+        name: os.environ.get(variable)
+        for name, variable in (
+            ("ca", "HEDDLE_CA"),
+            ("certificate", "HEDDLE_CLIENT_CERTIFICATE"),
+            ("key", "HEDDLE_CLIENT_KEY"),
+        )
+    }
+    if saved is not None and not found["ca"]:
+        found["ca"] = saved.ca
+    return Trust(**{name: Path(file) for name, file in found.items() if file})
 
 
 def _of_folder(root: Path) -> Target:
     folder = Folder(root)
     stack = folder.read_stack()
     key = load_key(folder.key(ADMIN))
-    return Target(stack.router, project_realm(stack.project), KeyCredentials(key))
+    realm = project_realm(stack.project)
+    return Target(stack.router, realm, KeyCredentials(key), trust=own_trust())
 
 
 def find_target(data: Path | None) -> Target:
@@ -124,7 +150,7 @@ def find_target(data: Path | None) -> Target:
                 "sign in again with `heddle login`"
             )
         credentials = TicketCredentials(ticket.user, ticket.ticket)
-        return Target(saved.router, ticket.realm, credentials, saved)
+        return Target(saved.router, ticket.realm, credentials, saved, own_trust(saved))
     if Folder(DEFAULT_FOLDER).stack.exists():
         return _of_folder(DEFAULT_FOLDER)
     raise NotSignedIn(
@@ -145,8 +171,7 @@ class Client:
 
         async def joined(reactor: Any) -> None:
             target = find_target(self.data)
-            link = Joined(reactor, target.router, target.realm, target.credentials)
-            async with link as session:
+            async with target.link(reactor) as session:
                 await renew(session, target)
                 keeping = _keep(reactor, session, target)
                 try:
@@ -164,7 +189,7 @@ async def renew(session: Session, target: Target) -> None:
         return
     if saved.ticket.expires_at_ms - time.time() * 1000 < RENEW_BELOW_S * 1000:
         ticket = await session.call(RENEW_SESSION, RenewSession())
-        save_session(SavedSession(router=saved.router, ticket=ticket))
+        save_session(replace(saved, ticket=ticket))
 
 
 def _keep(reactor: Any, session: Session, target: Target) -> task.LoopingCall:
@@ -182,7 +207,7 @@ def _keep(reactor: Any, session: Session, target: Target) -> task.LoopingCall:
         ends_at_ms = ticket.expires_at_ms
         saved = saved_session()
         if saved is not None and saved.ticket.session == ticket.session:
-            save_session(SavedSession(router=saved.router, ticket=ticket))
+            save_session(replace(saved, ticket=ticket))
 
     keeping = task.LoopingCall(lambda: Deferred.fromCoroutine(look()))
     keeping.clock = reactor
@@ -192,13 +217,19 @@ def _keep(reactor: Any, session: Session, target: Target) -> task.LoopingCall:
     return keeping
 
 
+NOT_THERE = (
+    *(Refused, Unreachable, ConnectionLost),
+    *(NotSignedIn, NoStack, BadCertificate),
+)
+
+
 def run_until_done(work: Callable[[Any], Awaitable[None]]) -> None:
     """Run ``work(reactor)`` and end the program with the fitting exit code."""
 
     async def guarded(reactor: Any) -> None:
         try:
             await work(reactor)
-        except (Refused, Unreachable, ConnectionLost, NotSignedIn, NoStack) as error:
+        except NOT_THERE as error:
             fail(str(error), NOT_CONNECTED)
         except FleetError as error:
             _tell_findings(error)

@@ -172,9 +172,10 @@ def make_code(client: Client, device: str | None, kind: str, valid_s: int) -> No
     """A one-time code with which a new device enrols as DEVICE."""
 
     async def work(session: Session) -> None:
-        address = find_target(client.data).router
+        target = find_target(client.data)
         request = CreateCode(device=device, kind=DeviceKind(kind), valid_s=valid_s)
-        tell_code(client, await session.call(CREATE_CODE, request), address)
+        code = await session.call(CREATE_CODE, request)
+        tell_code(client, code, target.router, target.trust.ca)
 
     client.run(work)
 

@@ -2,14 +2,17 @@
 
 import os
 import platform
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from heddle import __version__
 from heddle.cli.connect import (
     SavedSession,
+    own_trust,
     router_address,
     run_until_done,
     save_session,
@@ -19,6 +22,7 @@ from heddle.cli.show import when
 from heddle.contract.accounts import API_KEY_PREFIX
 from heddle.contract.declare import SYSTEM_REALM
 from heddle.contract.people import OPEN_SESSION, OpenSession
+from heddle.tls.trust import is_secure
 from heddle.wamp.joining import Joined, TicketCredentials
 
 API_KEY_VARIABLE = "HEDDLE_API_KEY"
@@ -40,24 +44,49 @@ password_option = click.option(
     help="Sign in with a key for programs, from a file; or from $HEDDLE_API_KEY.",
 )
 @click.option("--project", help="Needed only if you are in several.")
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path, resolve_path=True),
+    envvar="HEDDLE_CA",
+    help="Of https://: who signed its certificate, if this machine does not know them.",
+)
 def login(
-    url: str, user: str | None, password_file: Any, key_file: Any, project: str | None
+    url: str,
+    user: str | None,
+    password_file: Any,
+    key_file: Any,
+    project: str | None,
+    ca: Path | None,
 ) -> None:
     """Sign in to the stack whose page is at URL."""
-    credentials = _credentials(user, password_file, key_file)
     router = router_address(url)
+    warn_if_overheard(router)
+    credentials = _credentials(user, password_file, key_file)
+    trust = replace(own_trust(), ca=ca)
 
     async def sign_in(reactor: Any) -> None:
-        async with Joined(reactor, router, SYSTEM_REALM, credentials) as session:
+        async with Joined(reactor, router, SYSTEM_REALM, credentials, trust) as session:
             request = OpenSession(project=project, client=this_client())
             ticket = await session.call(OPEN_SESSION, request)
-        save_session(SavedSession(router=router, ticket=ticket))
+        known = None if ca is None else str(ca)
+        save_session(SavedSession(router=router, ticket=ticket, ca=known))
         click.echo(
             f"signed in to project {ticket.project} as {ticket.user} ({ticket.role}), "
             f"until {when(ticket.expires_at_ms)} and longer while used"
         )
 
     run_until_done(sign_in)
+
+
+def warn_if_overheard(router: str) -> None:
+    """Tell who is about to send a password over a network that it can be read."""
+    host = urlsplit(router).hostname or ""
+    if not is_secure(router) and not (host == "localhost" or host.startswith("127.")):
+        click.echo(
+            f"heddle: the link to {host} is not encrypted: who listens in learns what "
+            "you sign in with; use https:// if the router has a certificate",
+            err=True,
+        )
 
 
 def _credentials(

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import click
 
@@ -10,6 +11,7 @@ from heddle.cli.connect import Client, client_command, find_target
 from heddle.cli.show import show_json, when
 from heddle.contract.declare import LocalError
 from heddle.contract.devices import CREATE_CODE, CreateCode, DeviceKind, EnrolmentCode
+from heddle.tls.trust import is_secure
 from heddle.wamp.session import Session
 
 SOCKET = "/var/run/docker.sock"
@@ -47,15 +49,17 @@ def add(
     """
 
     async def work(session: Session) -> None:
-        address = router or find_target(client.data).router
+        target = find_target(client.data)
+        address = router or target.router
+        ca = target.trust.ca
         kind = DeviceKind.VIRTUAL if virtual else DeviceKind.EDGE
         if virtual:
             _need_docker(image)
         code = await session.call(CREATE_CODE, CreateCode(device=device, kind=kind))
         if not virtual:
-            tell_code(client, code, address)
+            tell_code(client, code, address, ca)
             return
-        container = _start(code, image, engine_image, address, time_scale)
+        container = _start(code, image, engine_image, address, time_scale, ca)
         if client.json:
             show_json({"device": code.device, "container": container})
         else:
@@ -64,8 +68,12 @@ def add(
     client.run(work)
 
 
-def tell_code(client: Client, code: EnrolmentCode, address: str) -> None:
+def tell_code(
+    client: Client, code: EnrolmentCode, address: str, ca: Path | None = None
+) -> None:
     """Show a code, and what to do with it on the device."""
+    if not is_secure(address):
+        ca = None
     if client.json:
         show_json(code)
         return
@@ -73,7 +81,9 @@ def tell_code(client: Client, code: EnrolmentCode, address: str) -> None:
         f"{code.code}\nfor device {code.device}, once, until "
         f"{when(code.expires_at_ms)}; on the device:\n"
         f"  AGENT_CODE={code.code} AGENT_ROUTER_URL={address} "
-        "AGENT_DATA=/var/lib/heddle heddle-agent"
+        + ("AGENT_ROUTER_CA=/etc/heddle/ca.crt " if ca is not None else "")
+        + "AGENT_DATA=/var/lib/heddle heddle-agent"
+        + (f"\nand its file /etc/heddle/ca.crt is {ca} here" if ca is not None else "")
     )
 
 
@@ -87,6 +97,7 @@ def _start(
     engine_image: str,
     address: str,
     time_scale: float,
+    ca: Path | None,
 ) -> str:
     name = f"heddle-device-{code.device}"
     environ = {
@@ -96,6 +107,10 @@ def _start(
         "AGENT_TIME_SCALE": f"{time_scale:g}",
         "AGENT_CODE": code.code,
     }
+    seen = []
+    if ca is not None and is_secure(address):
+        environ["AGENT_ROUTER_CA"] = "/ca.crt"
+        seen = ["--volume", f"{ca.absolute()}:/ca.crt:ro"]
     names = [word for name_ in environ for word in ("-e", name_)]  # no code in `ps`
     _docker(
         *("run", "--detach", "--name", name, "--restart", "unless-stopped"),
@@ -104,6 +119,7 @@ def _start(
         *("--cap-add", "CHOWN", "--cap-add", "DAC_OVERRIDE", "--cap-add", "FOWNER"),
         *("--security-opt", "no-new-privileges"),
         *("--volume", f"{name}:/data", "--volume", f"{SOCKET}:{SOCKET}"),
+        *seen,
         *names,
         image,
         environ=environ,

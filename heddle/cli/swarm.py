@@ -26,6 +26,7 @@ from heddle.local.swarm import (
     device_name,
     is_enrolled,
 )
+from heddle.tls.trust import is_secure
 from heddle.wamp.session import Session
 
 CODE_VALID_S = 24 * 3600
@@ -176,8 +177,15 @@ async def _make_codes(
 
 def _settings(client: Client, fleet: Path, options: dict[str, Any]) -> dict[str, str]:
     """The swarm's settings."""
+    target = find_target(client.data)
+    shown = {
+        "router_ca": target.trust.ca,
+        "router_client_certificate": target.trust.certificate,
+        "router_client_key": target.trust.key,
+    }
     settings = {
-        "router_url": find_target(client.data).router,
+        "router_url": target.router,
+        **(shown if is_secure(target.router) else {}),
         "data": fleet,
         "scan_s": options.pop("scan_ms") / 1000,
         "json": "true" if client.json else "false",
@@ -186,4 +194,8 @@ def _settings(client: Client, fleet: Path, options: dict[str, Any]) -> dict[str,
     hold_ms = settings.pop("hold_ms")
     if hold_ms is not None:
         settings["hold_s"] = hold_ms / 1000
-    return {f"SWARM_{name.upper()}": str(value) for name, value in settings.items()}
+    return {
+        f"SWARM_{name.upper()}": str(value)
+        for name, value in settings.items()
+        if value is not None
+    }

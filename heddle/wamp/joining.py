@@ -19,6 +19,7 @@ from twisted.logger import Logger
 
 from heddle.backoff import backoff_s
 from heddle.contract.declare import FleetError
+from heddle.tls.trust import SYSTEM_TRUST, Trust
 from heddle.wamp.keys import public_hex
 from heddle.wamp.link import Client, Credentials, Refused, Unreachable, connect
 from heddle.wamp.session import Session
@@ -36,6 +37,8 @@ __all__ = [
 log = Logger()
 
 FIRST_RETRY_S, MAX_RETRY_S, MAX_REFUSED_RETRY_S = 0.25, 4.0, 10.0
+SERVICE_RETRY_S = 1.0  # services are few, and a whole fleet waits for them
+RETIRE_WITHIN_S = 5.0
 STEADY_AFTER_S = 5.0  # a session that lasted this long ends a row of failures
 
 
@@ -80,18 +83,24 @@ class Joined:
     """
 
     def __init__(
-        self, reactor: Any, url: str, realm: str | None, credentials: Credentials
+        self,
+        reactor: Any,
+        url: str,
+        realm: str | None,
+        credentials: Credentials,
+        trust: Trust = SYSTEM_TRUST,
     ) -> None:
         self._reactor = reactor
         self._url = url
         self._realm = realm
         self._credentials = credentials
+        self._trust = trust
         self._client: Client | None = None
 
     async def __aenter__(self) -> Session:
-        """Join; raises ``Refused`` or ``Unreachable``."""
+        """Join; raises ``Refused``, ``Unreachable`` or ``BadCertificate``."""
         self._client, session = await _join(
-            self._reactor, self._url, self._realm, self._credentials
+            self._reactor, self._url, self._realm, self._credentials, self._trust
         )
         return session
 
@@ -102,9 +111,9 @@ class Joined:
 
 
 async def _join(
-    reactor: Any, url: str, realm: str | None, credentials: Credentials
+    reactor: Any, url: str, realm: str | None, credentials: Credentials, trust: Trust
 ) -> tuple[Client, Session]:
-    client, details = await connect(reactor, url, realm, credentials)
+    client, details = await connect(reactor, url, realm, credentials, trust)
     return client, Session(client, reactor, details.authid, details.realm)
 
 
@@ -121,14 +130,19 @@ class Uplink:
         on_join: Callable[[Session], Awaitable[None]],
         on_leave: Callable[[str], None] = lambda _why: None,
         on_refused: Callable[[Refused], None] | None = None,
+        trust: Trust = SYSTEM_TRUST,
+        is_service: bool = False,
     ) -> None:
+        """A service comes back sooner, and answers what it was asked before it goes."""
         self._reactor = reactor
         self._url = url
         self._realm = realm
         self._credentials = credentials
+        self._is_service = is_service
         self._on_join = on_join
         self._on_leave = on_leave
         self._on_refused = on_refused
+        self._trust = trust
         self._loop: Deferred[None] | None = None
         self._client: Client | None = None
         self._stopping = False
@@ -145,6 +159,8 @@ class Uplink:
         """Leave the realm politely and stay away."""
         self._stopping = True
         loop, self._loop = self._loop, None
+        if self.session is not None and self._is_service:
+            await self.session.retire(RETIRE_WITHIN_S)
         if self._client is not None:
             await self._client.part(self._reactor)
         if loop is not None:
@@ -158,7 +174,7 @@ class Uplink:
     async def _stay(self) -> None:
         while not self._stopping:
             since_s = self._reactor.seconds()
-            longest_s = MAX_RETRY_S
+            longest_s = SERVICE_RETRY_S if self._is_service else MAX_RETRY_S
             try:
                 await self._once()
             except Refused as refused:
@@ -204,7 +220,7 @@ class Uplink:
         if callable(credentials):
             credentials = credentials()
         client, session = await _join(
-            self._reactor, self._url, self._realm, credentials
+            self._reactor, self._url, self._realm, credentials, self._trust
         )
         gone = client.gone()
         self._client, self.session = client, session

@@ -29,14 +29,19 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import (
     ConnectError,
     ConnectingCancelledError,
+    ConnectionAborted,
+    ConnectionDone,
+    ConnectionLost,
     DNSLookupError,
 )
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from typing_extensions import override
 
 from heddle.contract.declare import FleetError, InternalError, LocalError
+from heddle.tls.trust import SYSTEM_TRUST, Trust, is_secure
 from heddle.wamp.uncoloured import leave_uncoloured
 
 log = Logger()
@@ -46,6 +51,8 @@ MAX_MESSAGE_BYTES = 1 << 20  # what router and clients accept
 MAX_SENT_BYTES = 1_000_000  # less: the router adds who called, and the like
 PING_EVERY_S, PING_TIMEOUT_S = 10, 5
 CONNECT_TIMEOUT_S, JOIN_TIMEOUT_S, LEAVE_TIMEOUT_S = 10.0, 10.0, 2.0
+
+_ORDINARY = (ConnectionDone, ConnectionLost, ConnectionAborted)
 
 
 class Refused(LocalError):
@@ -72,12 +79,23 @@ class Credentials(Protocol):
         ...
 
 
+Why = Callable[[BaseException | None], str | None]
+"""Tells of what broke an encrypted link before it stood; None if that was not TLS."""
+
+
 class Client(ApplicationSession):  # type: ignore[misc]
     """Autobahn's session: ``joined`` fires or fails once, ``gone()`` at the end."""
 
-    def __init__(self, url: str, realm: str | None, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        url: str,
+        realm: str | None,
+        credentials: Credentials,
+        why: Why = lambda _: None,
+    ) -> None:
         super().__init__(ComponentConfig(realm))
         self._url = url
+        self._explain = why  # what ended an encrypted link before it stood
         self._credentials = credentials
         self._protocol: Any = None
         self._why: str | None = None
@@ -170,6 +188,22 @@ class Client(ApplicationSession):  # type: ignore[misc]
         return reply
 
     @override
+    def register(
+        self, endpoint: Callable[..., Deferred[Any]], *args: Any, **kwargs: Any
+    ) -> Deferred[Any]:
+        """A refusal that comes when the link is gone has nobody to be told to; also
+        there autobahn would trip over the missing link.
+        """
+
+        def answer(*asked: Any, **named: Any) -> Deferred[Any]:
+            return endpoint(*asked, **named).addErrback(
+                lambda refusal: refusal if self.is_attached() else None
+            )
+
+        made: Deferred[Any] = super().register(answer, *args, **kwargs)
+        return made
+
+    @override
     def onUserError(self, fail: Any, msg: str) -> None:
         """Errors that are answers are no news; anything else is a defect."""
         if not fail.check(ApplicationError, CancelledError):
@@ -178,21 +212,34 @@ class Client(ApplicationSession):  # type: ignore[misc]
     def _reason(self) -> str:
         return self._why or "the link broke"
 
+    def _never_joined(self) -> str:
+        return self._explain(self._protocol.broken_by) or (
+            "closed the connection: is it a heddle router?"
+        )
+
     def _ended(self) -> None:
         self._over = True
         if not self.joined.called:
-            self.joined.errback(
-                Unreachable(
-                    f"{self._url} closed the connection: is it a heddle router?"
-                )
-            )
+            self.joined.errback(Unreachable(f"{self._url} {self._never_joined()}"))
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.callback(self._reason())
 
 
 class _Careful:
-    """Answers for a reply that cannot be sent; autobahn's own answer would carry it."""
+    """Answers for a reply that cannot be sent; autobahn's own answer would carry it.
+
+    It keeps what broke the link, for whoever waits for it; autobahn would log it.
+    """
+
+    broken_by: BaseException | None = None
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802 -- Twisted's name
+        """Twisted's word that the link is gone."""
+        self.broken_by = reason.value
+        if not isinstance(reason.value, _ORDINARY):
+            reason = Failure(ConnectionLost())  # type: ignore[no-untyped-call]
+        super().connectionLost(reason)  # type: ignore[misc]
 
     def send(self, msg: message.Message) -> None:
         try:
@@ -240,16 +287,24 @@ def _check_size(payload: bytes) -> None:
 
 
 async def connect(
-    reactor: Any, url: str, realm: str | None, credentials: Credentials
+    reactor: Any,
+    url: str,
+    realm: str | None,
+    credentials: Credentials,
+    trust: Trust = SYSTEM_TRUST,
 ) -> tuple[Client, SessionDetails]:
-    """One attempt to join. Raises ``Refused`` or ``Unreachable``."""
-    client = Client(url, realm, credentials)
-    endpoint, factory = _endpoint(reactor, url), _factory(url, lambda: client)
+    """One attempt to join. Raises ``Refused``, ``Unreachable`` or ``BadCertificate``.
+
+    ``trust`` is for wss:// and rss://, where the router's certificate must be signed by
+    somebody trusted and made out to the host in the address.
+    """
+    endpoint, why = _endpoint(reactor, url, trust)
+    client = Client(url, realm, credentials, why)
     try:
-        protocol: Any = await endpoint.connect(factory)
+        protocol: Any = await endpoint.connect(_factory(url, lambda: client))
     except (ConnectError, ConnectingCancelledError, DNSLookupError) as error:
         raise Unreachable(f"no router answers at {url}: {error}") from None
-    if url.startswith("rs://"):
+    if _is_rawsocket(url):
         _watch(protocol.transport)
     client.connected(protocol)
     try:
@@ -263,27 +318,41 @@ async def connect(
     return client, details
 
 
-def _endpoint(reactor: Any, url: str) -> IStreamClientEndpoint:
+def _endpoint(
+    reactor: Any, url: str, trust: Trust
+) -> tuple[IStreamClientEndpoint, Why]:
+    """Where to connect, and who can tell why that failed."""
     parts = urlsplit(url)
-    secure = parts.scheme in ("wss", "rss")
+    secure = is_secure(url)
+    none = Unreachable(
+        f"{url!r} is no router address: use ws://, rs://, wss:// or rss://"
+    )
     if parts.scheme not in ("ws", "wss", "rs", "rss") or not parts.hostname:
-        raise Unreachable(f"{url!r} is no router address: use ws://, wss:// or rs://")
+        raise none
     port = parts.port or (443 if secure else 80)
     endpoint: Any = HostnameEndpoint(
         reactor, parts.hostname, port, timeout=CONNECT_TIMEOUT_S
     )
-    if secure:
-        from twisted.internet.ssl import (  # noqa: PLC0415 -- 15 MB, only where wanted
-            optionsForClientTLS,
-        )
+    if not secure:
+        return endpoint, lambda _: None
+    from heddle.tls.dialling import (  # noqa: PLC0415 -- 15 MB, only where wanted
+        Attempt,
+    )
 
-        endpoint = wrapClientTLS(optionsForClientTLS(parts.hostname), endpoint)
-    return endpoint  # type: ignore[no-any-return]
+    try:
+        attempt: Any = Attempt(parts.hostname, trust)
+    except UnicodeError:
+        raise none from None
+    return wrapClientTLS(attempt, endpoint), attempt.why
+
+
+def _is_rawsocket(url: str) -> bool:
+    return urlsplit(url).scheme in ("rs", "rss")
 
 
 def _factory(url: str, make: Callable[[], Client]) -> Factory:
     factory: Any
-    if urlsplit(url).scheme in ("rs", "rss"):
+    if _is_rawsocket(url):
         factory = WampRawSocketClientFactory(make, serializer=MsgPackSerializer())
         factory.protocol = _RawSocket
         factory.setProtocolOptions(maxMessagePayloadSize=MAX_MESSAGE_BYTES)
@@ -309,7 +378,8 @@ def _watch(transport: Any) -> None:
     """RawSocket has no ping: let TCP notice a router that is gone."""
     transport.setTcpNoDelay(True)
     transport.setTcpKeepAlive(True)
-    link = transport.getHandle()
+    while not isinstance(link := transport.getHandle(), socket.socket):
+        transport = transport.transport  # below TLS
     for option, value in (
         (socket.TCP_KEEPIDLE, PING_EVERY_S),
         (socket.TCP_KEEPINTVL, PING_TIMEOUT_S),

@@ -2,8 +2,8 @@
 
 A start that cannot succeed is told in one sentence on stderr with exit code 2, or the
 ``exit_code`` its error has; SIGINT and SIGTERM stop cleanly with exit code 0; a defect
-at start is logged with its traceback, exit code 1. Only ``run`` touches signals and
-the global log.
+at start is logged with its traceback, exit code 1. Only ``run`` and ``on_hangup`` touch
+signals, and ``run`` the global log.
 """
 
 import dataclasses
@@ -144,6 +144,11 @@ def run(
     reactor.addSystemEventTrigger("before", "shutdown", shell.end)
     reactor.run()
     sys.exit(shell.exit_code)
+
+
+def on_hangup(reactor: Any, act: Callable[[], None]) -> None:
+    """Have SIGHUP call ``act``, from now on; it ends the process otherwise."""
+    signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(act))
 
 
 class _Shell:

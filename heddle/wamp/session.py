@@ -8,6 +8,7 @@ be followed through all hops.
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from typing import Any, Protocol, TypeVar
@@ -129,6 +130,9 @@ class Session:
     def __init__(self, wamp: Wamp, clock: IReactorTime, authid: str, realm: str):
         self._wamp = wamp
         self._clock = clock
+        self._served: list[Any] = []  # autobahn's registrations
+        self._under_way = 0  # calls that we have not answered yet
+        self._answered: Deferred[None] | None = None  # fires with the last of them
         self.authid = authid
         self.realm = realm
 
@@ -173,12 +177,36 @@ class Session:
             request = args[0] if args else {}
             asked_as = kwargs.get("request_id")
             answer = _answer(procedure, handler, request, details, asked_as, malformed)
-            return _kept_going(Deferred.fromCoroutine(answer))
+            self._under_way += 1
+            return _kept_going(Deferred.fromCoroutine(answer), self._one_answered)
 
         uri = procedure.at(**ids)
         how = {"invoke": "roundrobin"} if shared else {"force_reregister": True}
         options = RegisterOptions(details_arg="details", **how)
-        await self._done(uri, lambda: self._wamp.register(entry, uri, options))
+        made = await self._done(uri, lambda: self._wamp.register(entry, uri, options))
+        self._served.append(made)
+
+    async def retire(self, within_s: float) -> None:
+        """Take no more calls, and answer those under way if that is done in time.
+
+        Who calls from now on finds another who serves, or learns that nobody does.
+        """
+        done = Deferred.fromCoroutine(self._retire())
+        with suppress(defer.TimeoutError, CancelledError, TransportLost, Disconnected):
+            await done.addTimeout(within_s, self._clock)
+
+    async def _retire(self) -> None:
+        leaving = [one.unregister() for one in self._served if one.active]
+        await defer.DeferredList(leaving, consumeErrors=True)  # some were taken from us
+        if self._under_way:
+            self._answered = Deferred()
+            await self._answered
+
+    def _one_answered(self) -> None:
+        self._under_way -= 1
+        answered = self._answered
+        if answered is not None and not self._under_way and not answered.called:
+            answered.callback(None)
 
     def publish(self, topic: Topic[Event], event: Event, /, **ids: str) -> None:
         """Publish without acknowledgement; lost when the link is down."""
@@ -271,16 +299,18 @@ class Session:
             raise CallTimedOut(f"{uri} gave no answer in {timeout_s:g} s") from None
 
 
-def _kept_going(work: Deferred[object]) -> Deferred[object]:
+def _kept_going(work: Deferred[object], ended: Callable[[], None]) -> Deferred[object]:
     """``work``'s result; when the caller gives up, the work is done nevertheless.
 
-    Cut off in the middle, a handler could leave half of what it does undone.
+    Cut off in the middle, a handler could leave half of what it does undone. ``ended``
+    is called once the result is told.
     """
     answer: Deferred[object] = Deferred()
 
     def pass_on(result: object) -> None:
         if not answer.called:
             answer.callback(result)
+        ended()
 
     _ = work.addBoth(pass_on)
     return answer

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from heddle.wamp.process import Stop, load_config, run
+from heddle.wamp.process import Stop, load_config, on_hangup, run
 from services.gateway.config import Config
 from services.gateway.service import Gateway
 
@@ -11,6 +11,8 @@ async def start(reactor: Any) -> Stop:
     """Compose and start the service."""
     service = Gateway(reactor, load_config(Config, "GATEWAY_"))
     service.start()
+    if service.is_secured:
+        on_hangup(reactor, service.renew)
     return service.stop
 
 

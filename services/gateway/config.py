@@ -1,6 +1,7 @@
 """Settings of the gateway, each also ``$GATEWAY_<NAME>``."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta
@@ -13,7 +14,12 @@ class Config:
     """Everything this process can be told."""
 
     router_url: str
+    router_ca: Path | None = None  # whom to trust, for wss:// and rss://
+    router_client_certificate: Path | None = None  # shown to a router that demands one
+    router_client_key: Path | None = None
     listen: str = "127.0.0.1:8081"  # HOST:PORT of the API
+    tls_certificate: Path | None = None  # with its chain; the API speaks TLS then
+    tls_key: Path | None = None
     metrics: str | None = None  # HOST:PORT to serve /metrics on
     rate_per_minute: Count = 600  # requests of one credential
     rate_burst: Count = 100  # of these, at once

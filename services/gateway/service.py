@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from heddle.contract.declare import SYSTEM_REALM
 from heddle.metrics import host_and_port, new_registry, serve_metrics
+from heddle.tls.trust import server_files, trust_of
 from heddle.wamp.joining import KeyCredentials, Uplink
 from heddle.wamp.process import ConfigError, Stop
 from heddle.wamp.session import Session
@@ -27,6 +28,8 @@ from services.gateway.web import QuietSite
 
 log = Logger()
 
+FINISH_WITHIN_S = 5.0  # what was asked, when told to end
+
 
 class Gateway:
     """The whole service. ``start`` once, ``stop`` once."""
@@ -37,8 +40,10 @@ class Gateway:
         self._host, self._port = host_and_port(config.listen, "GATEWAY_LISTEN")
         self._registry = new_registry()
         meters = Meters(self._registry)
+        trust = trust_of(config)
+        self._secured = _secured(reactor, config)
         self._sessions = Sessions(
-            reactor, config.router_url, config.sessions, config.session_idle_s
+            reactor, config.router_url, config.sessions, config.session_idle_s, trust
         )
         places = Places(config.streams, config.streams_each)
         self._watch = Uplink(
@@ -47,6 +52,8 @@ class Gateway:
             SYSTEM_REALM,
             KeyCredentials(SigningKey.generate()),
             on_join=self._joined,
+            trust=trust,
+            is_service=True,
         )
         front = Front(
             reactor,
@@ -60,7 +67,11 @@ class Gateway:
             is_forwarded=config.is_forwarded,
         )
         meters.watch(lambda: self._sessions.count, lambda: places.count, self._is_ready)
-        site = QuietSite(front.resource(), meters, reactor)
+        site: Any = QuietSite(front.resource(), meters, reactor)
+        if self._secured is not None:
+            from heddle.tls.serving import SecuredFactory  # noqa: PLC0415 -- see below
+
+            site = SecuredFactory(self._secured, site, reactor)
         self._factory: Any = Bounded(site, config.connections)
         self._listening: Any = None
         self._stop_metrics: Stop | None = None
@@ -70,7 +81,17 @@ class Gateway:
         """Where the API is."""
         port = self._listening.getHost().port if self._listening else self._port
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{port}/"
+        return f"{'http' if self._secured is None else 'https'}://{host}:{port}/"
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether it speaks TLS."""
+        return self._secured is not None
+
+    def renew(self) -> None:
+        """Take the certificate's files anew, for connections to come."""
+        if self._secured is not None:
+            self._secured.reload()
 
     def start(self) -> None:
         """Listen. Raises ``ConfigError`` if that is not possible."""
@@ -96,12 +117,11 @@ class Gateway:
         log.info("the API is at {url}api/v1/docs", url=self.url)
 
     async def stop(self) -> None:
-        """Listen no more, hang up, leave all realms."""
+        """Listen no more, answer what was asked, hang up, leave all realms."""
         if self._listening is not None:
             await self._listening.stopListening()
             self._listening = None
-        for open_ in list(self._factory.protocols):
-            open_.transport.abortConnection()
+        await self._factory.hang_up(self._reactor, FINISH_WITHIN_S)
         await self._watch.stop()
         await self._sessions.stop()
         if self._stop_metrics is not None:
@@ -112,3 +132,13 @@ class Gateway:
 
     async def _joined(self, _session: Session) -> None:
         """The router answers; there is nothing to say to it."""
+
+
+def _secured(reactor: Any, config: Config) -> Any:
+    """What the API shows, if it speaks TLS; raises ``BadCertificate``."""
+    files = server_files(config.tls_certificate, config.tls_key)
+    if files is None:
+        return None
+    from heddle.tls.serving import Secured  # noqa: PLC0415 -- OpenSSL, where wanted
+
+    return Secured(reactor, files, "the API")

@@ -22,6 +22,7 @@ from heddle.contract import ERRORS
 from heddle.contract.declare import SYSTEM_REALM, FleetError, Role, project_realm
 from heddle.contract.gate import TooManyAttempts
 from heddle.contract.people import OPEN_SESSION, OpenSession, SessionTicket
+from heddle.tls.trust import SYSTEM_TRUST, BadCertificate, Trust
 from heddle.wamp.joining import Joined, Refused, TicketCredentials, Unreachable
 from heddle.wamp.link import Client, connect
 from heddle.wamp.session import Session
@@ -85,9 +86,17 @@ class _Opening:
 class Sessions:
     """Opens, shares and closes them."""
 
-    def __init__(self, reactor: Any, url: str, most: int, idle_s: float) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        url: str,
+        most: int,
+        idle_s: float,
+        trust: Trust = SYSTEM_TRUST,
+    ) -> None:
         self._reactor = reactor
         self._url = url
+        self._trust = trust
         self._most = most
         self._idle_s = idle_s
         self._open: OrderedDict[str, _Open] = OrderedDict()
@@ -162,7 +171,7 @@ class Sessions:
         place = mark(credential)
         self._check_refused(place)
         who = TicketCredentials(credential.user, credential.secret)
-        joined = Joined(self._reactor, self._url, SYSTEM_REALM, who)
+        joined = Joined(self._reactor, self._url, SYSTEM_REALM, who, self._trust)
         try:
             session = await joined.__aenter__()
         except FleetError as error:
@@ -205,7 +214,9 @@ class Sessions:
         realm = project_realm(ticket.project)
         who = TicketCredentials(ticket.user, ticket.secret)
         try:
-            client, details = await connect(self._reactor, self._url, realm, who)
+            client, details = await connect(
+                self._reactor, self._url, realm, who, self._trust
+            )
         except FleetError as error:
             raise self._told(place, error) from None
         person = Person(
@@ -234,7 +245,7 @@ class Sessions:
 
     def _told(self, place: str, error: FleetError) -> FleetError:
         """The refusal in the contract's words; it is remembered for a moment."""
-        if isinstance(error, Unreachable):
+        if isinstance(error, Unreachable | BadCertificate):
             return RouterUnreachable("the router does not answer now: try again")
         if not isinstance(error, Refused):
             return error

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -16,15 +17,21 @@ from pathlib import Path
 
 import pytest
 import pytest_twisted
+from click.testing import CliRunner
 from nacl.signing import SigningKey
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 
 from heddle.contract.gate import SET_DIRECTORY, DeviceKey, Directory
+from heddle.tls.trust import SYSTEM_TRUST
 from heddle.wamp.joining import Joined, KeyCredentials, Unreachable
 from heddle.wamp.keys import public_hex
+from services.gatekeeper.node import main
 from tests.support.databases import free_port
 from tests.support.neighbours import need
+from tests.support.tls import Plant
+from tests.support.waiting import until
 
 WITHIN_S = 100
 ROOT = Path(__file__).parents[2]
@@ -54,6 +61,8 @@ class Program:
         self.principals.write_text(json.dumps({"principals": [backend]}))
         self.port, self.rawsocket_port = free_port(), free_port()
         self.url = f"rs://127.0.0.1:{self.rawsocket_port}"
+        self.options: list[object] = []
+        self.trust = SYSTEM_TRUST
         self.log = folder / "router.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -65,6 +74,7 @@ class Program:
             "--rawsocket-port": self.rawsocket_port,
         }
         words = [str(word) for pair in arguments.items() for word in pair]
+        words += [str(word) for word in self.options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "services.gatekeeper.node", *words],
@@ -100,7 +110,10 @@ class Program:
         deadline_s = reactor.seconds() + WITHIN_S
         while True:
             try:
-                async with Joined(reactor, self.url, realm, KeyCredentials(key)) as one:
+                credentials = KeyCredentials(key)
+                async with Joined(
+                    reactor, self.url, realm, credentials, self.trust
+                ) as one:
                     return one.authid
             except Unreachable:
                 assert reactor.seconds() < deadline_s, self.log.read_text()
@@ -175,6 +188,79 @@ def test_principals_that_are_missing_are_told_in_one_sentence(
     assert told == (
         f"router: principals file {program.principals}: No such file or directory"
     )
+
+
+def shown(port: int) -> str:
+    """The certificate of who listens there."""
+    return ssl.get_server_certificate(("127.0.0.1", port), timeout=60)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_hangup_has_a_renewed_certificate_taken_at_once(
+    program: Program, tmp_path: Path
+) -> None:
+    plant = Plant(tmp_path / "tls")
+    certificate, key = plant.pair("router")
+    program.options = ["--tls-certificate", certificate, "--tls-key", key]
+    program.url, program.trust = program.url.replace("rs:", "rss:"), plant.trust()
+    process = program.start()
+    assert await program.until_joined("system", program.key) == "backend"
+    credentials = KeyCredentials(program.key)
+    async with Joined(
+        reactor, program.url, "system", credentials, plant.trust()
+    ) as stays:
+        for port in (program.port, program.rawsocket_port):
+            before = await deferToThread(shown, port)
+            plant.authority.renew("router", None)
+            renewed = certificate.read_text().strip()
+            process.send_signal(signal.SIGHUP)
+
+            async def taken(port: int = port, renewed: str = renewed) -> bool:
+                return (await deferToThread(shown, port)).strip() == renewed
+
+            await until(reactor, taken)
+            assert before.strip() != renewed
+        await stays.call(
+            SET_DIRECTORY, Directory(projects=(), devices=(), ticket_key="0" * 64)
+        )
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(WITHIN_S) == 0
+    assert "Traceback" not in program.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--tls-certificate", "router.crt"), "name both files, or neither"),
+        (("--tls-clients-on-web",), "needs --tls-client-ca"),
+        (
+            ("--tls-certificate", "router.crt", "--tls-key", "press_7.key"),
+            "is not that of the certificate",
+        ),
+        (
+            (
+                *("--tls-certificate", "router.crt", "--tls-key", "router.key"),
+                *("--tls-client-ca", "none.crt"),
+            ),
+            "none.crt: No such file",
+        ),
+    ],
+)
+def test_certificates_that_cannot_be_used_are_told_in_one_sentence(
+    tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    plant = Plant(tmp_path / "tls")
+    principals = tmp_path / "principals.json"
+    principals.write_text('{"principals": []}')
+    given = [
+        one if one.startswith("--") else str(plant.folder / one) for one in options
+    ]
+    node = ["--cbdir", str(tmp_path / "node"), "--principals", str(principals)]
+    result = CliRunner().invoke(main, [*node, *given])
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def nested(serializer: int, depth: int) -> bytes:

@@ -44,10 +44,11 @@ from heddle.contract.people import (
     LoginRefused,
     PasswordChecked,
 )
+from heddle.tls.trust import SYSTEM_TRUST, Trust
 from heddle.wamp.joining import Credentials, Joined, KeyCredentials, TicketCredentials
 from heddle.wamp.keys import public_hex
 from heddle.wamp.session import Caller, Session
-from services.gatekeeper.node import node_config
+from services.gatekeeper.node import Tls, node_config
 from tests.support.databases import free_port
 from tests.support.neighbours import need
 
@@ -88,8 +89,16 @@ def _worker(reactor: Any, cbdir: Path) -> Any:
 class InProcRouter:
     """A router on random ports of loopback, and the keys it trusts."""
 
-    def __init__(self, reactor: Any, folder: Path, patience_s: float = 10) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        folder: Path,
+        patience_s: float = 10,
+        tls: Tls | None = None,
+        trust: Trust = SYSTEM_TRUST,
+    ) -> None:
         self.reactor = reactor
+        self.trust = trust  # of those whom it lets join
         self.folder = folder
         self.keys = {
             name: SigningKey.generate() for name in ("backend", "fleetdata", "owner")
@@ -103,6 +112,7 @@ class InProcRouter:
             rawsocket_port=free_port(),
             web_dir=folder / "web",
             principals_file=self.principals_file,
+            tls=tls,
         )
         (worker,) = self.config["workers"]
         worker["components"][0]["extra"]["patience_s"] = patience_s
@@ -110,9 +120,10 @@ class InProcRouter:
         self.port, self.rawsocket_port = (
             transport["endpoint"]["port"] for transport in worker["transports"]
         )
-        self.web_url = f"http://127.0.0.1:{self.port}/"
-        self.ws_url = f"ws://127.0.0.1:{self.port}/ws"
-        self.url = f"rs://127.0.0.1:{self.rawsocket_port}"
+        s = "" if tls is None else "s"
+        self.web_url = f"http{s}://127.0.0.1:{self.port}/"
+        self.ws_url = f"ws{s}://127.0.0.1:{self.port}/ws"
+        self.url = f"r{s}s://127.0.0.1:{self.rawsocket_port}"
         self.worker: Any = None
 
     def _principals(self) -> dict[str, Any]:
@@ -179,10 +190,12 @@ class InProcRouter:
         realm: str | None,
         who: SigningKey | Credentials,
         url: str | None = None,
+        trust: Trust | None = None,
     ) -> Joined:
         """``async with router.joined(realm, key) as session``."""
         credentials = KeyCredentials(who) if isinstance(who, SigningKey) else who
-        return Joined(self.reactor, url or self.url, realm, credentials)
+        trust = self.trust if trust is None else trust
+        return Joined(self.reactor, url or self.url, realm, credentials, trust)
 
     @asynccontextmanager
     async def backend(
@@ -278,11 +291,15 @@ class MiniBackend:
 
 @asynccontextmanager
 async def running_router(
-    reactor: Any, folder: Path, patience_s: float = 10
+    reactor: Any,
+    folder: Path,
+    patience_s: float = 10,
+    tls: Tls | None = None,
+    trust: Trust = SYSTEM_TRUST,
 ) -> AsyncIterator[InProcRouter]:
     """A router for the length of a ``with``; skips the test without crossbar."""
     need("crossbar")
-    router = InProcRouter(reactor, folder, patience_s)
+    router = InProcRouter(reactor, folder, patience_s, tls, trust)
     await router.start()
     try:
         yield router

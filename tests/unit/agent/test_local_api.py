@@ -29,7 +29,9 @@ from edge_agent.local.server import LISTEN_AGAIN_S, LocalServer
 from heddle.contract import ERRORS
 from heddle.contract.declare import InvalidRequest, LocalError
 from heddle.contract.flows import FlowInvalid
+from heddle.tls.trust import ServerFiles
 from heddle.wamp.process import ConfigError
+from tests.support.tls import Plant
 
 
 def test_the_token_is_made_once_and_for_the_owner_alone(tmp_path: Path) -> None:
@@ -207,6 +209,26 @@ class ShyReactor(Clock):
         if self.tries == 1:
             raise CannotListenError(interface, port, OSError("in use"))
         return SimpleNamespace(getHost=lambda: SimpleNamespace(port=port))
+
+
+def test_a_certificate_that_is_not_there_yet_ends_nothing_either(
+    tmp_path: Path,
+) -> None:
+    reactor = ShyReactor()
+    reactor.tries = 1
+    files = ServerFiles(tmp_path / "router.crt", tmp_path / "router.key")
+    server = LocalServer(reactor, "0.0.0.0:7070", cast("Any", None), "x" * 43, files)
+    with capturedLogs() as logs:
+        server.start()
+        reactor.advance(LISTEN_AGAIN_S)
+        assert server.url is None
+        Plant(tmp_path)
+        reactor.advance(LISTEN_AGAIN_S)
+    assert server.url == "https://0.0.0.0:7070/"
+    said = [formatEvent(event) for event in logs]
+    assert len(said) == 2
+    assert "router.crt: No such file or directory; trying again" in said[0]
+    assert "the local page is at https://" in said[1]
 
 
 def test_a_port_that_is_taken_ends_nothing_and_is_tried_again() -> None:

@@ -96,3 +96,16 @@ def test_the_plant_outlives_its_agent(tmp_path) -> None:
 def test_a_broken_state_file_is_a_new_plant(tmp_path) -> None:
     (tmp_path / "plant.json").write_text("{")
     assert Bench(tmp_path).last("temperature") == pytest.approx(20, abs=0.5)
+
+
+def test_a_disk_that_takes_nothing_does_not_stop_the_plant(tmp_path) -> None:
+    bench = Bench(tmp_path, time_scale=60)
+    in_the_way = tmp_path / "plant.json.new"
+    in_the_way.mkdir()
+    done(bench.driver.write("temperature_setpoint", 40))
+    bench.run(12)
+    assert bench.last("temperature") > 39
+    assert not (tmp_path / "plant.json").exists()
+    in_the_way.rmdir()
+    bench.run(6)
+    assert Bench(tmp_path).last("temperature_setpoint") == 40
