@@ -2,7 +2,8 @@
 
 A trigger in the outbox's file copies every chunk in the very transaction that keeps it:
 what was not committed when the agent was killed was not produced, and what was is known
-whatever happens to it later.
+whatever happens to it later. Another counts the numbers given: those of no chunk are of
+items that never came to the disk, because it was full.
 """
 
 import hashlib
@@ -30,6 +31,12 @@ create trigger if not exists audit_kept after insert on kept begin
         (select body from tag_table where id = new.tags), new.body
     );
 end;
+create table if not exists audit_numbers (stream text primary key, given integer);
+create trigger if not exists audit_given after update of next_number on stream
+when new.next_number > old.next_number begin
+    insert into audit_numbers values (new.name, new.next_number - old.next_number)
+        on conflict (stream) do update set given = given + excluded.given;
+end;
 """
 Row = tuple[Any, ...]
 
@@ -43,9 +50,11 @@ class Verdict:
     produced: int
     stored: int
     lost: int  # as the device told
+    unkept: int  # of these, what never came to its disk
     checksum_produced: str  # of what is not lost
     checksum_stored: str
     flaws: list[str] = field(default_factory=list)
+    flaw_at_s: float | None = None  # the first moment at fault, by the device's clock
 
 
 def prepare(folder: Path, budget: Budget) -> None:
@@ -62,20 +71,18 @@ def judge(device: str, folder: Path, dsn: str) -> list[Verdict]:
     """Every stream of a device, compared."""
     with psycopg.connect(dsn) as centre:
         flaws = _unexplained(centre, device)
-        return [
-            _compare(device, stream, _produced(folder, stream), centre, flaws)
-            for stream in Stream
-        ]
+        return [_compare(device, stream, folder, centre, flaws) for stream in Stream]
 
 
 def _compare(
     device: str,
     stream: Stream,
-    produced: Iterator[Row],
+    folder: Path,
     centre: psycopg.Connection[Any],
     flaws: dict[str, list[str]],
 ) -> Verdict:
-    made = Counter(produced)
+    made = Counter(_produced(folder, stream))
+    unkept = _unkept(folder, stream)
     there = Counter(_stored(centre, device, stream))
     (lost,) = centre.execute(
         "select coalesce(sum(count), 0)::bigint from loss"
@@ -86,18 +93,37 @@ def _compare(
     found = list(flaws.get(stream, []))
     if foreign:
         found.append(f"{foreign.total()} doubled or foreign: {_some(foreign)}")
-    if missing.total() != lost:
-        found.append(f"{missing.total()} missing, {lost} told: {_some(missing)}")
+    if missing.total() + unkept != lost:
+        sentence = f"{missing.total()} missing and {unkept} never kept, {lost} told"
+        found.append(f"{sentence}: {_some(missing)}")
     return Verdict(
         device,
         stream,
         made.total(),
         there.total(),
         lost,
+        unkept,
         _checksum(made - missing),
         _checksum(there),
         found,
+        _moment(stream, [*foreign, *missing]) if found else None,
     )
+
+
+_MOMENTS = {
+    Stream.SAMPLES: (1, 1e6),
+    Stream.RUN_EVENTS: (3, 1e3),
+    Stream.ALARMS: (2, 1e6),
+}
+"""Where a row tells its moment, and how many of its units are a second."""
+
+
+def _moment(stream: Stream, rows: list[Row]) -> float | None:
+    """The first of the rows' moments, in unix seconds."""
+    if not rows or stream not in _MOMENTS:
+        return None
+    place, unit = _MOMENTS[stream]
+    return min(row[place] for row in rows) / unit
 
 
 def _some(rows: Counter[Row]) -> str:
@@ -121,6 +147,19 @@ def _produced(folder: Path, stream: Stream) -> Iterator[Row]:
         batch = make_batch(stream, "", 0, [chunk])
         yield from map(_plain, items_of(batch))
     db.close()
+
+
+def _unkept(folder: Path, stream: Stream) -> int:
+    """How many numbers were given to items that are in no chunk."""
+    db = sqlite3.connect(folder / "outbox.sqlite")
+    (given,) = db.execute(
+        "select coalesce(sum(given), 0) from audit_numbers where stream = ?", (stream,)
+    ).fetchone()
+    (kept,) = db.execute(
+        "select coalesce(sum(items), 0) from audit where stream = ?", (stream,)
+    ).fetchone()
+    db.close()
+    return int(given - kept)
 
 
 def _plain(item: Any) -> Row:

@@ -11,7 +11,6 @@ import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,14 +24,18 @@ from pathlib import Path
 import psutil
 
 from edge_agent.budget import Budget
-from heddle.local.folder import DEVICE, PROJECT, Folder
-from heddle.local.postgres import Postgres, embedded_bin
-from services.fleetdata.store.provision import database_name
+from heddle.local.folder import DEVICE, Folder
 from tests.soak.audit import Verdict, judge, prepare
-from tests.soak.wire import Wire
+from tests.soak.own_agent import (
+    SAMPLES_PER_S,
+    TYPED,
+    OwnAgent,
+    set_alarms,
+    typed_agent,
+)
+from tests.soak.settling import drain, dsn, without_agent
 from tests.support.stack import PROCESSES, ROOT, RunningStack, eventually
 
-TYPED = "typed_1"
 WEIGHTS = {
     "reset link": 30,
     "freeze link": 15,
@@ -43,7 +46,6 @@ WEIGHTS = {
     "router": 5,
     "outage": 1,
 }
-SAMPLES_PER_S = 2_000
 OUTBOX_MB = 64  # of the typed device; with 1, many outages are longer than it lasts
 OUTAGE_S = 25.0
 _START_RUN = ("run", "start", "bioreactor", "--device", DEVICE)
@@ -71,90 +73,10 @@ class Outcome:
         return found
 
 
-class TypedDevice:
-    """An agent of our own with tags of every type, behind a link that can be cut."""
-
-    def __init__(self, stack: RunningStack, folder: Path, outbox_mb: int) -> None:
-        self.folder = folder / TYPED
-        self.wire = Wire(stack.router)
-        self._log = folder / f"{TYPED}.log"
-        recording, tags = folder / "recording.csv", folder / "tags.toml"
-        recording.write_text("\n".join(_recording()) + "\n")
-        tags.write_text(
-            '[tags.count_0]\ntype = "integer"\n[tags.recipe_0]\ntype = "json"\n'
-        )
-        self._env = {
-            "AGENT_ROUTER_URL": self.wire.url,
-            "AGENT_DATA": str(self.folder),
-            "AGENT_CODE": stack.ask("device", "code", TYPED)["code"],
-            "AGENT_DRIVER": f"csv:{recording}",
-            "AGENT_TAGS": str(tags),
-            "AGENT_KIND": "virtual",
-            "AGENT_RUNTIME": "process",
-            "AGENT_OUTBOX_MAX_MB": str(outbox_mb),
-        }
-        self._process: subprocess.Popen[bytes] | None = None
-        prepare(self.folder, Budget(outbox_mb << 20))
-
-    def start(self) -> None:
-        """Start the agent, as after a boot."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "edge_agent"],
-                env={**os.environ, **self._env},
-                stdout=log,
-                stderr=log,
-                cwd=ROOT,
-            )
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """An enrolled agent for a while, with its link."""
-        self.start()
-        try:
-            enrolled = self.folder / "enrolled.json"
-            eventually(enrolled.exists, f"{TYPED} is enrolled", 60)
-            yield
-        finally:
-            self.end()
-            self.wire.close()
-
-    def kill(self) -> None:
-        """``kill -9``, and another takes its place."""
-        self.end(signal.SIGKILL)
-        self.start()
-
-    def end(self, how: int = signal.SIGTERM) -> None:
-        """End the agent."""
-        if self._process is not None:
-            self._process.send_signal(how)
-            self._process.wait(30)
-            self._process = None
-
-
-def _recording() -> Iterator[str]:
-    yield "time,tag,value"
-    for n in range(10 * SAMPLES_PER_S):
-        at_s = n / SAMPLES_PER_S
-        match n % 50:
-            case 0:
-                yield f"{at_s:.3f},mode_{n // 50 % 3},läuft {n}"
-            case 1:
-                yield f'{at_s:.3f},recipe_0,"{{""step"": {n}}}"'
-            case 2:
-                yield f"{at_s:.3f},count_0,{n}"
-            case 3:
-                yield f"{at_s:.3f},valve_{n // 50 % 5},{'true' if n % 4 else 'false'}"
-            case 4:
-                yield f"{at_s:.3f},broken_0,"
-            case place:
-                yield f"{at_s:.3f},level_{place},{n / 7:.4f}"
-
-
 class Cuts:
     """Random misfortune."""
 
-    def __init__(self, stack: RunningStack, typed: TypedDevice, seed: int) -> None:
+    def __init__(self, stack: RunningStack, typed: OwnAgent, seed: int) -> None:
         self._stack = stack
         self.typed = typed
         self._random = random.Random(seed)  # noqa: S311 -- to be repeated
@@ -208,7 +130,7 @@ def soak(folder: Path, cuts: int, seed: int, outbox_mb: int = OUTBOX_MB) -> Outc
     """Cut ``cuts`` times; the folder keeps everything that is needed to look."""
     began = time.monotonic()
     with _stack(folder) as stack:
-        random_cuts = Cuts(stack, TypedDevice(stack, folder, outbox_mb), seed)
+        random_cuts = Cuts(stack, typed_agent(stack, folder, outbox_mb), seed)
         with random_cuts.typed.running():
             _cut(stack, random_cuts, cuts, began)
         eventually(lambda: _serves(stack), "the stack serves again", 120, 1.0)
@@ -216,19 +138,19 @@ def soak(folder: Path, cuts: int, seed: int, outbox_mb: int = OUTBOX_MB) -> Outc
             DEVICE: Folder(stack.data).device(DEVICE),
             TYPED: random_cuts.typed.folder,
         }
-        with _without_agent(stack):
+        with without_agent(stack):
             for device in devices.values():
-                _drain(device, stack.router)
+                drain(device, stack.router)
             verdicts = [
                 verdict
                 for name, device in devices.items()
-                for verdict in judge(name, device, _dsn(stack))
+                for verdict in judge(name, device, dsn(stack))
             ]
     return Outcome(seed, dict(random_cuts.made), time.monotonic() - began, verdicts)
 
 
 def _cut(stack: RunningStack, random_cuts: Cuts, cuts: int, began: float) -> None:
-    _set_alarms(stack, stack.data.parent / "rules.toml")
+    set_alarms(stack, stack.data.parent / "rules.toml", SAMPLES_PER_S)
     starting: subprocess.Popen[bytes] | None = None
     run_at = 0.0
     while (made := random_cuts.made.total()) < cuts:
@@ -239,19 +161,6 @@ def _cut(stack: RunningStack, random_cuts: Cuts, cuts: int, began: float) -> Non
         random_cuts.one()
         _progress(made, cuts, began)
     _ended(starting)
-
-
-def _set_alarms(stack: RunningStack, file: Path) -> None:
-    """Alarms that the device judges itself; its tags rise for 10 s, then fall."""
-    levels = range(5, 50, 5)
-    file.write_text(
-        "".join(
-            f'[[rules]]\nalarm = "high_{n}"\ntag = "level_{n}"\nkind = "hi"\n'
-            f'limit = {n * 50}.0\nplace = "edge"\n'
-            for n in levels
-        )
-    )
-    stack.ask("alarm", "set", str(file), "--device", TYPED)
 
 
 def _start_run(stack: RunningStack) -> subprocess.Popen[bytes]:
@@ -272,36 +181,6 @@ def _ended(command: subprocess.Popen[bytes] | None) -> None:
 
 def _serves(stack: RunningStack) -> bool:
     return stack.cli("device", "list", "--json").code == 0
-
-
-@contextmanager
-def _without_agent(stack: RunningStack) -> Iterator[None]:
-    """End the stack's agent for good: who would start it again is held meanwhile."""
-    assert stack.process is not None
-    agent = stack.child(PROCESSES["agent"])
-    stack.process.send_signal(signal.SIGSTOP)
-    try:
-        agent.terminate()
-        eventually(
-            lambda: agent.status() == psutil.STATUS_ZOMBIE, "the agent has ended", 30
-        )
-        yield
-    finally:
-        stack.process.send_signal(signal.SIGCONT)
-
-
-def _drain(device: Path, router: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "tests.soak.drain", str(device), router],
-        check=True,
-        cwd=ROOT,
-    )
-
-
-def _dsn(stack: RunningStack) -> str:
-    password = (stack.data / "secrets/database_password").read_text().strip()
-    server = Postgres(embedded_bin(), stack.data / "postgres")
-    return server.dsn(database_name(PROJECT), password)
 
 
 def _progress(made: int, cuts: int, began: float) -> None:

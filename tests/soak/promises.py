@@ -21,9 +21,15 @@ def standing(detail: DeploymentDetail, *statuses: TargetStatus) -> frozenset[str
 
 
 def overdue(
-    detail: DeploymentDetail, history: list[HistoryEntry], timeout_s: float
+    detail: DeploymentDetail,
+    history: list[HistoryEntry],
+    timeout_s: float,
+    grace_s: float = TICK_S,
 ) -> Iterator[str]:
-    """Targets that have not ended, or ended after their time."""
+    """Targets that have not ended, or ended after their time.
+
+    ``grace_s`` is how long there may have been nobody to end them.
+    """
     began_ms: dict[int, int] = {}
     waves = {one.device: one.wave for one in detail.targets}
     for entry in history:
@@ -36,14 +42,14 @@ def overdue(
             continue
         ended_ms.setdefault(entry.device, entry.at_ms)
     for target in detail.targets:
-        yield from _late(target, began_ms, ended_ms, timeout_s)
+        yield from _late(target, began_ms, ended_ms, timeout_s + grace_s)
 
 
 def _late(
     target: TargetReport,
     began_ms: dict[int, int],
     ended_ms: dict[str, int],
-    timeout_s: float,
+    within_s: float,
 ) -> Iterator[str]:
     if target.status in OPEN:
         yield f"{target.device} never ended: {target.status}"
@@ -51,7 +57,7 @@ def _late(
     began, ended = began_ms.get(target.wave), ended_ms.get(target.device)
     if began is not None and ended is not None:
         took_s = (ended - began) / 1000
-        if took_s > timeout_s + TICK_S:
+        if took_s > within_s:
             yield f"{target.device} ended {took_s:.1f} s after its wave's start"
 
 

@@ -1,12 +1,14 @@
-"""A TCP link that can be cut at any byte: between an agent and its router."""
+"""A TCP link that can be cut at any byte, and made slow: between agent and router."""
 
 import contextlib
+import random
 import socket
 import struct
 import threading
 import time
 from urllib.parse import urlsplit
 
+_MOST = 1 << 16  # bytes that are passed on at once
 _RESET = struct.pack("ii", 1, 0)  # closing sends RST and forgets what was buffered
 
 
@@ -20,6 +22,8 @@ class Wire:
         self._links: list[socket.socket] = []
         self._thawed = threading.Event()
         self._thawed.set()
+        self._delay_s = self._jitter_s = 0.0
+        self._bytes_per_s: float | None = None
         port = self._listener.getsockname()[1]
         self.url = f"ws://127.0.0.1:{port}{parts.path}"
         threading.Thread(target=self._accept, daemon=True).start()
@@ -39,9 +43,24 @@ class Wire:
         self.cut()
         self._thawed.set()
 
+    def slow(
+        self, delay_s: float, jitter_s: float = 0.0, bytes_per_s: float | None = None
+    ) -> None:
+        """Keep back whatever passes for so long, each way; let only so much through.
+
+        What arrives meanwhile waits its turn: a delay of ``d`` makes one up to ``2 d``.
+        """
+        self._delay_s, self._jitter_s = delay_s, jitter_s
+        self._bytes_per_s = bytes_per_s
+
+    def fast(self) -> None:
+        """As at first."""
+        self.slow(0.0)
+
     def close(self) -> None:
         """Cut it for good."""
         self._listener.close()
+        self.fast()
         self._thawed.set()
         self.cut()
 
@@ -65,7 +84,8 @@ class Wire:
 
     def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            while some := one.recv(1 << 16):
+            while some := one.recv(self._most()):
+                self._hold_back(len(some))
                 self._thawed.wait()
                 other.sendall(some)
         for end in (one, other):
@@ -74,3 +94,14 @@ class Wire:
             if end in self._links:
                 self._links.remove(end)
         one.close()
+
+    def _most(self) -> int:
+        rate = self._bytes_per_s
+        return _MOST if rate is None else min(max(int(rate / 4), 256), _MOST)
+
+    def _hold_back(self, size: int) -> None:
+        wait_s = self._delay_s + random.uniform(0, self._jitter_s)  # noqa: S311
+        if self._bytes_per_s is not None:
+            wait_s += size / self._bytes_per_s
+        if wait_s > 0:
+            time.sleep(wait_s)
