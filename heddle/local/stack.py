@@ -37,6 +37,7 @@ from heddle.wamp.session import (
 )
 
 POLL_S = 0.1
+PATIENCE_S = 30.0  # before it is told what is waited for
 MISCONFIGURED = (2, 3)  # exit codes of our programs: settings, or enrolment refused
 DATABASE = "heddle"
 _LARGEST_PORT = 65535
@@ -276,7 +277,11 @@ class Stack:
             device = await self._online_device(session)
         tell("backend", "")
         tell("device", self._described(device))
-        while not await self._has_sample(session):
+        told, patience_ends = "", self._reactor.seconds() + PATIENCE_S
+        while flaw := await self._flaw_of_fleetdata(session):
+            if flaw != told and self._reactor.seconds() > patience_ends:
+                told = flaw
+                tell("fleetdata", f"not yet: {flaw}")
             await self._pause()
         tell("fleetdata", "the first sample is stored")
 
@@ -300,14 +305,15 @@ class Stack:
                 where += ": no Docker Engine with the image for them answers"
         return f"{device.device}, engines run in {where}"
 
-    async def _has_sample(self, session: Session) -> bool:
+    async def _flaw_of_fleetdata(self, session: Session) -> str:
+        """Why no sample can be read back yet; empty when one can."""
         try:
             found = await session.call(LATEST, LatestQuery(device=DEVICE))
         except ConnectionLost:
             raise
-        except FleetError:
-            return False
-        return bool(found.values.tags)
+        except FleetError as error:
+            return str(error)
+        return "" if found.values.tags else f"it has no sample of {DEVICE}"
 
     async def _pause(self) -> None:
         if (death := self._refusal) is not None:

@@ -12,6 +12,9 @@ class Config:
     """Everything this process can be told: ``BACKEND_*`` or the same names in TOML."""
 
     router_url: str
+    router_ca: Path | None = None  # whom to trust, for wss:// and rss://
+    router_client_certificate: Path | None = None  # shown to a router that demands one
+    router_client_key: Path | None = None
     key_file: Path
     database_url: str
     database_password_file: Path | None = None

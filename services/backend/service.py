@@ -25,6 +25,7 @@ from heddle.contract.people import (
     Project,
 )
 from heddle.metrics import new_registry, serve_metrics
+from heddle.tls.trust import trust_of
 from heddle.wamp.joining import KeyCredentials, Uplink
 from heddle.wamp.keys import load_key
 from heddle.wamp.process import Stop, read_secret
@@ -97,7 +98,12 @@ class Backend:
         self._refusals = RouterRefusals(self._database)
         self._projects = Projects(self._database, self._project_made)
         self._make_uplink = partial(
-            Uplink, reactor, config.router_url, credentials=KeyCredentials(key)
+            Uplink,
+            reactor,
+            config.router_url,
+            credentials=KeyCredentials(key),
+            trust=trust_of(config),
+            is_service=True,
         )
         self._system = self._make_uplink(
             SYSTEM_REALM, on_join=self._settle, on_leave=self._left

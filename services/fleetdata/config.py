@@ -16,6 +16,9 @@ class Config:
     """Everything this process can be told."""
 
     router_url: str
+    router_ca: Path | None = None  # whom to trust, for wss:// and rss://
+    router_client_certificate: Path | None = None  # shown to a router that demands one
+    router_client_key: Path | None = None
     key_file: Path  # the service's key; the projects' database passwords derive from it
     database_url: str  # a login that may create databases and roles
     database_password_file: Path | None = None  # its password, if not in the URL

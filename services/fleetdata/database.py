@@ -19,6 +19,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from heddle.contract.declare import StorageUnavailable
+from heddle.newer import NewerStore
 from heddle.wamp.blocking import Blocking
 from heddle.wamp.spawn import spawn
 from services.fleetdata.rolling import Rolling
@@ -131,6 +132,7 @@ class Database:
             clock, lambda *work: self._use(self._tenders, *work), project
         )
         self._open = False
+        self._refusal = ""  # why it is not opened, though its server answers
         self._reads = 0
         self._stopped = False
         self._nap: Deferred[None] | None = None
@@ -207,7 +209,8 @@ class Database:
     ) -> T:
         if not self._open:
             raise StorageUnavailable(
-                f"the database of project {self._project} does not answer: "
+                self._refusal
+                or f"the database of project {self._project} does not answer: "
                 "try again, nothing was stored"
             )
         try:
@@ -240,6 +243,9 @@ class Database:
                 await self._doors.opening(open_project, self._server, self._project)
                 await self._writers.perform(make_days, self._days_ahead())
                 self._dropped_before_us = await self._writers.perform(dropped_before)
+            except NewerStore as error:
+                self._refuse(str(error))
+                await self._sleep(DEFECT_RETRY_S)
             except StoreDown as error:
                 if (why := str(error)) != told:
                     told = why
@@ -256,7 +262,13 @@ class Database:
                 await self._sleep(DEFECT_RETRY_S)
             else:
                 log.info("{project}: the database is open", project=self._project)
-                self._open = not self._stopped
+                self._open, self._refusal = not self._stopped, ""
+
+    def _refuse(self, why: str) -> None:
+        """Tell once, in the log and to whoever asks, that it cannot be served."""
+        if why != self._refusal:
+            log.error("{project}: {why}", project=self._project, why=why)
+        self._refusal = why
 
     async def _tend(self) -> None:
         """Make days ahead and drop old ones, now and then, while it is open."""

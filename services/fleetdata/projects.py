@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
 from heddle.contract.declare import (
@@ -31,6 +32,7 @@ from heddle.contract.people import (
 from heddle.contract.run_records import RUNS, RunRecords, RunsQuery
 from heddle.contract.runs import RunEvents
 from heddle.contract.samples import GAPS, INGEST, Gaps, GapsQuery, Ingest, Receipt
+from heddle.tls.trust import SYSTEM_TRUST, Trust
 from heddle.wamp.joining import Uplink
 from heddle.wamp.session import Caller, Session
 from services.fleetdata import questions
@@ -132,11 +134,11 @@ class Projects:
     async def stop(self) -> None:
         """Leave all realms and close all databases."""
         await self._system.stop()
-        for served, uplink in self._served.values():
-            await uplink.stop()
-            served.live.stop()
-            served.alarms.stop()
-            await served.database.stop()
+        ends = [
+            Deferred.fromCoroutine(_end(served, uplink))
+            for served, uplink in self._served.values()
+        ]
+        await gatherResults(ends)
 
     def add(self, project: str) -> None:
         """Serve a project; one that is served already is left alone."""
@@ -162,10 +164,27 @@ class Projects:
             self.add(project.project)
 
 
-def uplinks(reactor: Any, url: str, credentials: Any) -> Connect:
+async def _end(served: ServedProject, uplink: Uplink) -> None:
+    await uplink.stop()
+    served.live.stop()
+    served.alarms.stop()
+    await served.database.stop()
+
+
+def uplinks(
+    reactor: Any, url: str, credentials: Any, trust: Trust = SYSTEM_TRUST
+) -> Connect:
     """Uplinks to one router, by one key."""
 
     def connect(realm: str, **listeners: Any) -> Uplink:
-        return Uplink(reactor, url, realm, credentials, **listeners)
+        return Uplink(
+            reactor,
+            url,
+            realm,
+            credentials,
+            trust=trust,
+            is_service=True,
+            **listeners,
+        )
 
     return connect

@@ -5,6 +5,7 @@ from typing import Any
 
 from heddle.contract.history import LIVE
 from heddle.metrics import new_registry, serve_metrics
+from heddle.tls.trust import trust_of
 from heddle.wamp.audience import Audience
 from heddle.wamp.blocking import Blocking
 from heddle.wamp.joining import KeyCredentials
@@ -47,7 +48,9 @@ class Fleetdata:
         self._meters = Meters(self._registry)
         self._meters.watch_disk(self._guard)
         self._stop_metrics: Stop | None = None
-        connect = uplinks(reactor, config.router_url, KeyCredentials(key))
+        connect = uplinks(
+            reactor, config.router_url, KeyCredentials(key), trust_of(config)
+        )
         self._projects = Projects(connect, self._project)
 
     def start(self) -> None:

@@ -237,6 +237,7 @@ async def test_credentials_may_be_made_anew_for_each_attempt(
     [
         ("http://localhost:1/", "is no router address: use ws://"),
         ("rs://", "is no router address"),
+        ("wss://centre..example/ws", "is no router address"),
         ("rs://127.0.0.1:{free}", "no router answers at rs://127.0.0.1"),
         ("ws://127.0.0.1:{free}/ws", "no router answers at ws://127.0.0.1"),
         ("rs://no-such-host.invalid:1", "no router answers"),

@@ -66,8 +66,9 @@ def heddle(
     env: dict[str, str] | None = None,
     within_s: float = 100,
     stdin: str | None = None,
+    root: Path = ROOT,
 ) -> Answer:
-    """Run the ``heddle`` command."""
+    """Run the ``heddle`` command, of the source tree in ``root``."""
     return Answer(
         subprocess.run(
             [sys.executable, "-m", "heddle.cli", *arguments],
@@ -76,7 +77,7 @@ def heddle(
             text=True,
             timeout=within_s,
             input=stdin,
-            cwd=ROOT,
+            cwd=root,
             env={**os.environ, **(env or {})},
         )
     )
@@ -107,6 +108,8 @@ class RunningStack:
         self.api_port = free_port()
         self.options = options
         self.module = "heddle.cli"
+        self.root = ROOT  # the source tree it runs from
+        self.env: dict[str, str] = {}  # added to our own
         self.process: subprocess.Popen[str] | None = None
         self.said = ""
 
@@ -138,7 +141,8 @@ class RunningStack:
             stdout=out,
             stderr=subprocess.STDOUT,
             text=True,
-            cwd=ROOT,
+            cwd=self.root,
+            env={**os.environ, **self.env},
         )
         try:
             deadline = time.monotonic() + UP_WITHIN_S
@@ -189,7 +193,8 @@ class RunningStack:
 
     def cli(self, *arguments: str, within_s: float = 100) -> Answer:
         """Run a command against this stack."""
-        return heddle(*arguments, "--data", str(self.data), within_s=within_s)
+        where = ("--data", str(self.data))
+        return heddle(*arguments, *where, within_s=within_s, root=self.root)
 
     def ask(self, *arguments: str) -> Any:
         """Run a command that must succeed; its JSON."""
@@ -240,9 +245,12 @@ class RunningStack:
 
 
 @contextmanager
-def running_stack(data: Path, *options: str) -> Iterator[RunningStack]:
+def running_stack(
+    data: Path, *options: str, root: Path = ROOT, **env: str
+) -> Iterator[RunningStack]:
     """A stack that runs for a while and ends cleanly."""
     stack = RunningStack(data, *options)
+    stack.root, stack.env = root, env
     try:
         stack.start()
         yield stack

@@ -28,6 +28,7 @@ from yoyo.connections import DatabaseURI
 from yoyo.migrations import default_migration_table
 
 from heddle.contract.declare import StorageUnavailable
+from heddle.newer import refuse_newer
 from heddle.wamp.blocking import Blocking
 from heddle.wamp.process import ConfigError
 
@@ -107,7 +108,10 @@ class Database:
             self._idle.pop().close()
 
     async def migrate(self) -> None:
-        """Bring the schema up to date; other backends wait meanwhile."""
+        """Bring the schema up to date; other backends wait meanwhile.
+
+        Raises ``StorageUnavailable``, and ``NewerStore`` for a newer version's.
+        """
         await self._guard(self._blocking(_migrate, self._conninfo))
 
     async def __call__(
@@ -194,8 +198,14 @@ def _migrate(conninfo: str) -> None:
             backend.init_database()
             backend.break_lock()  # a former self died in the middle: we hold the lock
             with backend.lock():
-                backend.apply_migrations(
-                    backend.to_apply(read_migrations(str(MIGRATIONS)))
+                known = read_migrations(str(MIGRATIONS))
+                missing = backend.to_apply(known)
+                applied = backend.execute("select migration_id from _yoyo_migration")
+                refuse_newer(
+                    f"the database {database}",
+                    [row[0] for row in applied.fetchall()],
+                    [each.id for each in known],
                 )
+                backend.apply_migrations(missing)
         finally:
             backend.connection.close()

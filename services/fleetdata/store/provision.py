@@ -24,6 +24,7 @@ from yoyo.connections import parse_uri
 from yoyo.exceptions import LockTimeout
 from yoyo.migrations import default_migration_table
 
+from heddle.newer import refuse_newer
 from services.fleetdata.store.links import StoreUnreachable
 
 log = Logger()
@@ -104,7 +105,8 @@ def database_name(project: str) -> str:
 def open_project(server: Server, project: str) -> None:
     """Make and migrate a project's database, as far as it is not there yet.
 
-    Raises ``StoreUnreachable`` while the server does not answer.
+    Raises ``StoreUnreachable`` while the server does not answer, and ``NewerStore``
+    for a database of a newer version's.
     """
     try:
         with closing(psycopg.connect(server.admin, autocommit=True)) as admin:
@@ -202,7 +204,14 @@ def _migrate(server: Server, project: str) -> None:
         backend.init_database()
         backend.break_lock()  # a dead process's: the living ones are held off above
         with backend.lock():
-            missing = backend.to_apply(read_migrations(str(MIGRATIONS)))
+            known = read_migrations(str(MIGRATIONS))
+            missing = backend.to_apply(known)
+            applied = backend.execute("select migration_id from _yoyo_migration")
+            refuse_newer(
+                f"the database {database_name(project)}",
+                [row[0] for row in applied.fetchall()],
+                [each.id for each in known],
+            )
             for migration in missing:
                 log.info("{project}: {id}", project=project, id=migration.id)
             backend.apply_migrations(missing)
