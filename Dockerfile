@@ -1,10 +1,14 @@
 # One image a role: engine, agent, backend, fleetdata, gateway, router. `make images` collects the wheels and builds
 # them; nothing is fetched or compiled in here, so BASE may be any image with the Python the wheels are for.
 # Every role runs as the user heddle (10001) and wants an init: `docker run --init`, compose's `init: true`.
+# What it is made of stands in it: /opt/sbom.cdx.json. `tools/images.sh` puts the labels on.
 # Stages stand in the order of their size: a builder without BuildKit builds all that stand before its target.
 ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS base
+# Nothing is ever installed into a container: no pip, where the base brings one.
+RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3.*/ensurepip \
+ /usr/local/lib/python3.*/site-packages/pip* /usr/local/lib/python3.*/site-packages/setuptools* /usr/local/lib/python3.*/site-packages/wheel*
 RUN echo 'heddle:x:10001:10001::/data:/usr/sbin/nologin' >>/etc/passwd && echo 'heddle:x:10001:' >>/etc/group \
  && mkdir /data && chown 10001:10001 /data
 COPY tools/image-health.py /usr/local/bin/healthy
@@ -26,6 +30,7 @@ RUN install-wheels.sh /wheels/engine /opt/packages
 
 FROM base AS engine
 COPY --from=engine-packages /opt/packages /opt/packages
+COPY .build/sbom/engine.cdx.json /opt/sbom.cdx.json
 COPY --from=heddle-wheel /opt/heddle /opt/heddle
 LABEL heddle.role=engine
 USER heddle
@@ -37,6 +42,7 @@ RUN install-wheels.sh /wheels/agent /opt/packages
 
 FROM base AS agent
 COPY --from=agent-packages /opt/packages /opt/packages
+COPY .build/sbom/agent.cdx.json /opt/sbom.cdx.json
 COPY --from=heddle-wheel /opt/heddle /opt/heddle
 USER heddle
 VOLUME /data
@@ -49,6 +55,7 @@ RUN install-wheels.sh /wheels/services /opt/packages
 
 FROM base AS services
 COPY --from=services-packages /opt/packages /opt/packages
+COPY .build/sbom/services.cdx.json /opt/sbom.cdx.json
 COPY --from=heddle-wheel /opt/heddle /opt/heddle
 USER heddle
 
@@ -69,6 +76,7 @@ RUN install-wheels.sh /wheels/router /opt/packages
 
 FROM base AS router
 COPY --from=router-packages /opt/packages /opt/packages
+COPY .build/sbom/router.cdx.json /opt/sbom.cdx.json
 COPY --from=heddle-wheel /opt/heddle /opt/heddle
 COPY crossbar /opt/heddle/crossbar
 COPY services/web/dist /opt/page

@@ -18,8 +18,15 @@ roles=${*:-engine agent backend fleetdata gateway router}
 sets=$(echo "$roles" | sed 's/backend\|fleetdata\|gateway/services/g' | tr ' ' '\n' | sort -u)
 # shellcheck disable=SC2086 -- lists of words
 tools/wheels.sh $sets
+.venv/bin/python -m tools.sbom .build/sbom
+image=org.opencontainers.image
+of_base=$(docker image inspect -f '{{with .RepoDigests}}{{index . 0}}{{else}}{{$.Id}}{{end}}' "$base" 2>/dev/null || echo unknown)
+revision=$(git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
 for role in $roles; do
   echo "make images: heddle/$role:${TAG:-dev} on $base"
-  docker build -q --rm --build-arg BASE="$base" --target "$role" -t "heddle/$role:${TAG:-dev}" . >"$log" 2>&1 ||
+  docker build -q --rm --build-arg BASE="$base" --target "$role" -t "heddle/$role:${TAG:-dev}" \
+    --label $image.title="Heddle $role" --label $image.version="$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' heddle/__init__.py)" \
+    --label $image.revision="$revision" --label $image.licenses=Apache-2.0 --label $image.base.name="$base" \
+    --label $image.base.digest="${of_base#*@}" . >"$log" 2>&1 ||
     { tail -n 20 "$log" >&2; echo "make images: heddle/$role failed" >&2; exit 1; }
 done

@@ -16,7 +16,9 @@ lock() { # FILE SOURCE... : hashes, who asked for what, and no registry named
 # bjdata needs a C compiler and NumPy; autobahn does without it, and then the agent needs no NumPy.
 extra="pyproject.toml --extra"
 lock dev $extra dev "$@"
-lock router $extra router -c requirements/dev.txt "$@"
+# Crossbar names these for parts of it that we do not run; two of them are under the GPL and LGPL. Its image goes without.
+lock router $extra router -c requirements/dev.txt --no-emit-package jinja2-highlight --no-emit-package validate-email \
+  --no-emit-package setuptools "$@"
 lock agent $extra agent -c requirements/dev.txt --no-emit-package numpy "$@"
 lock services $extra services -c requirements/dev.txt "$@"
 for set in build engine node; do lock "$set" "requirements/$set.in" -c requirements/dev.txt "$@"; done
