@@ -31,6 +31,7 @@ _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
         "fleet": "heddle.cli.fleet:fleet",
         "invitation": "heddle.cli.accounts:invitation",
         "key": "heddle.cli.accounts:key",
+        "keys": "heddle.cli.keys:keys",
         "project": "heddle.cli.accounts_person:project",
         "run": "heddle.cli.runs:run",
         "session": "heddle.cli.accounts:session",

@@ -1,25 +1,22 @@
-"""``heddle backup`` and ``heddle restore``: the databases of an installation.
+"""``heddle backup`` and ``heddle restore``: the databases of an installation, or all.
 
-The work is done by fleetdata's program of that name, run as a child: it knows the
-databases, and PostgreSQL's client stays out of the command line.
+The databases' part is done by fleetdata's program of that name, run as a child: it
+knows them, and PostgreSQL's client stays out of the command line.
 """
 
-import os
-import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import reduce
+from collections.abc import Callable
+from functools import partial, reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from heddle.cli.ending import FAILED, fail
+from heddle.cli.backup_whole import put_back, take_all
+from heddle.cli.databases import Databases
+from heddle.cli.ending import FAILED, MISUSED, fail
 from heddle.contract.declare import FleetError
 from heddle.local.folder import DEFAULT_FOLDER
-from heddle.local.reach import reached
 
 _options = [
     click.argument("folder", type=click.Path(path_type=Path)),
@@ -48,6 +45,12 @@ _options = [
         multiple=True,
         help="Only this project; may be repeated. All otherwise.",
     ),
+    click.option(
+        "--passphrase-file",
+        type=click.File("r"),
+        help="Read a whole backup's passphrase from a file (- for standard input); "
+        "asked for otherwise.",
+    ),
 ]
 
 
@@ -57,10 +60,34 @@ def _with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.command()
 @_with_options
+@click.option(
+    "--whole",
+    is_flag=True,
+    help="The installation with its keys, secrets and devices, sealed into one file.",
+)
 @click.option("--no-verify", is_flag=True, help="Without the test restore.")
-def backup(no_verify: bool, **given: Any) -> None:
-    """Back up the databases into a new FOLDER, proven by a test restore."""
-    _run("make", ["--no-verify"] if no_verify else [], make=False, **given)
+def backup(
+    folder: Path,
+    *,
+    whole: bool,
+    no_verify: bool,
+    passphrase_file: Any,
+    projects: tuple[str, ...],
+    **given: Any,
+) -> None:
+    """Back up the databases into a new FOLDER, proven by a test restore.
+
+    With --whole, all that the installation is goes into the new file FOLDER, which only
+    its passphrase opens.
+    """
+    databases = Databases(**given)
+    if whole:
+        _refuse_projects(projects)
+        file, verify = folder.absolute(), not no_verify
+        ask = partial(_passphrase, passphrase_file, anew=True)
+        _end(lambda: take_all(databases, file, ask, verify=verify))
+    flags = ["--no-verify"] if no_verify else []
+    _end(lambda: databases.work("make", folder, *flags, *_only(projects)))
 
 
 @click.command()
@@ -70,53 +97,54 @@ def backup(no_verify: bool, **given: Any) -> None:
     is_flag=True,
     help="Take the place of databases that are there; they are kept aside.",
 )
-def restore(replace: bool, **given: Any) -> None:
-    """Restore the databases from the backup in FOLDER, every row compared."""
-    _run("restore", ["--replace"] if replace else [], make=True, **given)
-
-
-def _run(
-    work: str,
-    flags: list[str],
-    *,
-    make: bool,
+def restore(
     folder: Path,
-    data: Path,
-    url: str | None,
-    postgres_bin: Path | None,
+    *,
+    replace: bool,
+    passphrase_file: Any,
     projects: tuple[str, ...],
+    **given: Any,
 ) -> None:
-    argv = [*flags, *(f"--project={project}" for project in projects), str(folder)]
+    """Restore the databases from the backup in FOLDER, every row compared.
+
+    A whole backup is a file, and is restored into a folder (--data) that is new or
+    empty.
+    """
+    databases = Databases(**given)
+    flags = ["--replace"] if replace else []
+    if folder.is_file():
+        _refuse_projects(projects)
+        ask = partial(_passphrase, passphrase_file, anew=False)
+        _end(lambda: put_back(databases, folder.absolute(), ask, flags))
+    _end(lambda: databases.work("restore", folder, *flags, *_only(projects), make=True))
+
+
+def _end(work: Callable[[], int]) -> NoReturn:
+    """Do it, and end the program with its exit code."""
     try:
-        with _database(data, url, postgres_bin, make=make) as (options, env):
-            child = [sys.executable, "-m", "services.fleetdata.backup", *options, work]
-            code = _wait([*child, *argv], {**os.environ, **env})
+        code = work()
     except FleetError as error:
         fail(str(error), FAILED)
+    except OSError as error:
+        fail(f"{error.filename or 'a file'}: {error.strerror}", FAILED)
     sys.exit(code)
 
 
-@contextmanager
-def _database(
-    data: Path, url: str | None, postgres_bin: Path | None, *, make: bool
-) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """The options and the environment by which the program reaches the database."""
-    if url is not None:
-        options = [] if postgres_bin is None else [f"--postgres-bin={postgres_bin}"]
-        yield options, {"HEDDLE_DATABASE_URL": url}
-        return
-    with reached(data, postgres_bin, make=make) as found:
-        yield (
-            [f"--postgres-bin={found.bin_dir}"],
-            {"HEDDLE_DATABASE_URL": found.url, "PGPASSWORD": found.password},
-        )
+def _only(projects: tuple[str, ...]) -> list[str]:
+    return [f"--project={project}" for project in projects]
 
 
-def _wait(argv: list[str], env: dict[str, str]) -> int:
-    """Run to the end; Ctrl-C reaches the child, too, which then cleans up."""
-    with subprocess.Popen(argv, env=env) as child:  # noqa: S603 -- our own argv
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            return child.wait()
-        finally:
-            signal.signal(signal.SIGINT, before)
+def _refuse_projects(projects: tuple[str, ...]) -> None:
+    if projects:
+        fail("a whole backup has every project: leave --project out", MISUSED)
+
+
+def _passphrase(file: Any, *, anew: bool) -> str:
+    """From a file, or asked for: twice, if it is to be remembered from now on."""
+    if file is not None:
+        return str(file.read()).rstrip("\r\n")
+    if not sys.stdin.isatty():
+        fail("nobody to ask for the passphrase: name a --passphrase-file", MISUSED)
+    return str(
+        click.prompt("Passphrase", hide_input=True, confirmation_prompt=anew, err=True)
+    )

@@ -40,7 +40,7 @@ from heddle.contract.deployments import (
     GetDeployment,
     TargetReport,
 )
-from heddle.wamp.joining import Joined, Refused, Unreachable
+from heddle.wamp.joining import Refused, Unreachable
 from heddle.wamp.session import CallTimedOut, ConnectionLost, NotServed, Session
 
 T = TypeVar("T")
@@ -156,8 +156,7 @@ class Watch:
     async def _once(self, find: Find) -> DeploymentReport:
         """One session, from joining to the deployment's end."""
         target = find_target(self._client.data)
-        link = Joined(self._reactor, target.router, target.realm, target.credentials)
-        async with link as session:
+        async with target.link(self._reactor) as session:
             await renew(session, target)
             if self._deployment is None:
                 self._deployment = (await find(session)).deployment

@@ -14,7 +14,7 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from services.fleetdata.backup import manifest
-from services.fleetdata.backup.making import back_up
+from services.fleetdata.backup.making import back_up, prove
 from services.fleetdata.backup.manifest import NotABackup
 from services.fleetdata.backup.programs import BackupFailed, Programs
 from services.fleetdata.backup.restoring import restore
@@ -215,6 +215,20 @@ def test_a_restore_that_differs_is_refused(copied: Bench) -> None:
     ):
         copied.restore(copied.project, replace=True)
     assert copied.named_like("%-before-%") == []
+    assert copied.named_like("heddle-draft-%") == []
+
+
+def test_a_backup_is_proven_later_too(copied: Bench) -> None:
+    told: list[str] = []
+    prove(copied.cluster, copied.programs, copied.folder, told.append)
+    assert f"{copied.name}: the test restore has every row" in told
+
+    file = copied.folder / "manifest.json"
+    wrong = json.loads(file.read_text())
+    wrong["databases"][1]["tables"]["public.sample"]["checksum"] = "1"
+    file.write_text(json.dumps(wrong))
+    with pytest.raises(BackupFailed, match="sample has other rows"):
+        prove(copied.cluster, copied.programs, copied.folder, told.append)
     assert copied.named_like("heddle-draft-%") == []
 
 

@@ -1,4 +1,4 @@
-"""The program: ``make FOLDER`` and ``restore FOLDER``; ``--help`` tells the rest.
+"""The program: ``make``, ``prove``, ``restore`` FOLDER; ``--help`` tells the rest.
 
 The password comes in ``PGPASSWORD`` or libpq's password file, never in an argument.
 Exit codes: 0 done, 1 not done (what was there is as it was), 2 used wrongly.
@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from heddle.contract.declare import FleetError
-from services.fleetdata.backup.making import back_up
+from services.fleetdata.backup.making import back_up, prove
 from services.fleetdata.backup.programs import Programs
 from services.fleetdata.backup.restoring import restore
 from services.fleetdata.store.archive import ArchiveFailed, Cluster
@@ -43,17 +43,20 @@ def main(context: click.Context, url: str, postgres_bin: Path | None) -> None:
 
 _folder = click.argument("folder", type=click.Path(path_type=Path))
 _project = click.option("--project", "projects", multiple=True)
+_part = click.option("--part", is_flag=True, help="Of more: the end is told by others.")
 
 
 @main.command("make")
 @_folder
 @_project
+@_part
 @click.option("--no-verify", is_flag=True)
 @click.pass_obj
 def make_command(
     given: tuple[Cluster, Programs],
     folder: Path,
     projects: tuple[str, ...],
+    part: bool,
     no_verify: bool,
 ) -> None:
     """Make a backup."""
@@ -63,19 +66,35 @@ def make_command(
         back_up(cluster, programs, folder, projects, click.echo, verify=not no_verify)
     except (FleetError, ArchiveFailed) as error:
         _fail(error)
+    if part:
+        return
     proven = "not proven by a test restore" if no_verify else "proven by a test restore"
     click.echo(f"the backup is in {folder}, {proven}")
+
+
+@main.command("prove")
+@_folder
+@click.pass_obj
+def prove_command(given: tuple[Cluster, Programs], folder: Path) -> None:
+    """Prove a backup by a test restore."""
+    cluster, programs = given
+    try:
+        prove(cluster, programs, folder.absolute(), click.echo)
+    except (FleetError, ArchiveFailed) as error:
+        _fail(error)
 
 
 @main.command("restore")
 @_folder
 @_project
+@_part
 @click.option("--replace", is_flag=True)
 @click.pass_obj
 def restore_command(
     given: tuple[Cluster, Programs],
     folder: Path,
     projects: tuple[str, ...],
+    part: bool,
     replace: bool,
 ) -> None:
     """Restore a backup."""
@@ -93,7 +112,8 @@ def restore_command(
         _fail(error)
     for name in kept:
         click.echo(f'what was there is kept: drop it with `drop database "{name}"`')
-    click.echo("restored")
+    if not part:
+        click.echo("restored")
 
 
 def _fail(error: Exception) -> NoReturn:

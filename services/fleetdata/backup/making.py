@@ -52,6 +52,17 @@ def back_up(
     return found
 
 
+def prove(cluster: Cluster, programs: Programs, folder: Path, tell: Tell) -> None:
+    """Prove a backup that was made without, by a test restore on the same server.
+
+    Raises ``NotABackup``, ``BackupFailed`` and ``ArchiveFailed``.
+    """
+    programs.fit(cluster.version())
+    with cluster.alone():
+        for database in manifest.read(folder).databases:
+            _prove(cluster, programs, folder, database, tell)
+
+
 def _names(cluster: Cluster, projects: tuple[str, ...]) -> list[str]:
     known = cluster.projects()
     for project in projects:
