@@ -1,5 +1,5 @@
 # Everything a newcomer types. `make up` and open the printed page; `make test` needs nothing else first.
-.PHONY: help venv web up test lint bench soak fuzz docs images timescaledb reference clean
+.PHONY: help venv web up test lint bench soak fuzz chaos docs images timescaledb audit sbom reference clean
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 page := $(shell find services/web \( -name node_modules -o -name dist \) -prune -o -type f -print 2>/dev/null)
@@ -25,6 +25,9 @@ soak: venv ## kill the engine 1,000 times in each runtime (ARGS="--kills 100 --r
 fuzz: venv ## a million inputs each for the parser and the engine's socket (ARGS="--inputs 10000")
 	@for target in parser socket; do python -m tests.fuzz $$target $(ARGS) || exit; done
 
+chaos: venv web ## misfortune for a small fleet, by a seed, then an audit (ARGS="--seed 2 --minutes 3")
+	@python -m tests.chaos $(ARGS)
+
 docs: venv ## the manual, as a web site in site/
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet --strict
 
@@ -32,6 +35,12 @@ images: venv web ## container images heddle/<role>:dev (ROLES="router agent")
 	@tools/images.sh $(ROLES)
 
 timescaledb: .build/timescaledb/.ready ## PostgreSQL with TimescaleDB for tests, unpacked into .build
+
+audit: venv ## known vulnerabilities of what is pinned (ARGS="engine page")
+	@python -m tools.audit $(ARGS)
+
+sbom: venv ## bills of materials, CycloneDX, in .build/sbom
+	@python -m tools.sbom .build/sbom
 
 venv: .venv/.ready ## Python and its packages, in .venv
 
@@ -43,6 +52,7 @@ reference: venv ## the pages made from the code, after a change of contract or c
 	python -m heddle.workflow.typescript > services/web/src/design/rules.ts
 	python -m heddle.cli.reference docs/reference/cli.md
 	python -m services.gateway.openapi docs/reference/openapi.json
+	python -m tools.licences docs/reference/licences.md
 
 clean: ## remove all that was made here, but for `heddle up`'s data
 	rm -rf .venv .build site services/web/node_modules services/web/dist .*_cache

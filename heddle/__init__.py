@@ -1,3 +1,3 @@
 """What the whole fleet agrees upon: the wire contract and the pure machines."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
