@@ -40,6 +40,7 @@ import { columnOf, joined, makePlot, pictureOf } from "./plot";
 
 /** What others may ask of a chart. */
 export interface ChartHandle {
+  readonly settled: () => Promise<void>; // all that is shown is there
   readonly rows: () => readonly CsvRow[];
   readonly bounds: () => readonly [number, number];
   readonly picture: (title: string) => Promise<Blob | null>;
@@ -184,6 +185,7 @@ function Chart({
   }, [courses, marks, span]);
 
   useImperativeHandle(handle, () => ({
+    settled: () => courses.settled(),
     rows: () => courses.rows(),
     bounds: () => courses.bounds(),
     picture: (title) => {

@@ -99,7 +99,7 @@ export class Courses {
       hub.follow(device, (_device, moved) => this.#take(device, moved)),
     );
     this.#loaded = null;
-    this.#later(0);
+    this.#soon(0);
     return () => {
       for (const end of ends) end();
       if (this.#hub === hub) this.#hub = null;
@@ -118,7 +118,7 @@ export class Courses {
     this.#widthPx = widthPx;
     // What came while another stretch was shown was not kept.
     if (span.kind === "live" && !wasLive) this.#loaded = null;
-    this.#later(isFirst ? 0 : SETTLE_MS);
+    this.#soon(isFirst ? 0 : SETTLE_MS);
     this.#move();
   }
 
@@ -129,6 +129,18 @@ export class Courses {
     return this.#lines.map((line, place) => {
       const device = this.picks[place]?.device ?? "";
       return line.columns(isThere(device) ? until : null, bucketMs);
+    });
+  }
+
+  /** Until all that is shown is there; while the link is away, until it is back. */
+  async settled(): Promise<void> {
+    if (!this.#view.isAsking) return;
+    await new Promise<void>((resolve) => {
+      const stop = this.watch(() => {
+        if (this.#view.isAsking) return;
+        stop();
+        resolve();
+      });
     });
   }
 
@@ -175,6 +187,12 @@ export class Courses {
     this.#loaded = { ...this.#loaded, fromMs: from };
   }
 
+  /** Whoever looks meanwhile is told that not all is there. */
+  #soon(ms: number): void {
+    this.#tell({ isAsking: this.picks.length > 0 });
+    this.#later(ms);
+  }
+
   #later(ms: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -192,7 +210,7 @@ export class Courses {
     const length = to - from;
     const bucketMs = this.#bucket(from, length);
     const missing = this.#missing(from, to, bucketMs);
-    if (!missing) return;
+    if (!missing) return this.#tell({ isAsking: false });
     this.#tell({ isAsking: true });
     try {
       const found = await this.#ask(hub.link, missing.fromMs, missing.toMs, bucketMs);

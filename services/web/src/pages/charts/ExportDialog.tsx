@@ -1,5 +1,6 @@
 /** What a chart shows, as a file; and the command that exports everything. */
 
+import { useState } from "react";
 import { csvOf, exportCommand } from "../../charts/csv";
 import type { Pick } from "../../charts/picks";
 import type { ChartHandle } from "../../telemetry/SeriesChart";
@@ -16,26 +17,37 @@ interface Props {
 }
 
 export function ExportDialog({ chart, picks, title, onClose }: Props) {
+  const [isWaiting, setWaiting] = useState(false);
   const [from, to] = chart.bounds();
   const name = t.charts.fileName(
     "chart",
     new Date(to).toISOString().slice(0, 19).replaceAll(":", ""),
   );
   const devices = [...new Set(picks.map(({ device }) => device))];
+  async function keep(make: () => void) {
+    setWaiting(true);
+    await chart.settled();
+    setWaiting(false);
+    make();
+  }
   return (
     <Dialog title={t.charts.files} name="export-dialog" onClose={onClose}>
       <div className="buttons">
         <Button
-          onClick={() => keepFile(`${name}.csv`, csvOf(chart.rows()))}
+          isBusy={isWaiting}
+          onClick={() => keep(() => keepFile(`${name}.csv`, csvOf(chart.rows())))}
           data-testid="export-csv"
         >
           {t.charts.csv}
         </Button>
         <Button
-          onClick={async () => {
-            const picture = await chart.picture(title);
-            if (picture) keepFile(`${name}.png`, picture);
-          }}
+          isBusy={isWaiting}
+          onClick={() =>
+            keep(async () => {
+              const picture = await chart.picture(title);
+              if (picture) keepFile(`${name}.png`, picture);
+            })
+          }
           data-testid="export-png"
         >
           {t.charts.png}
