@@ -158,8 +158,8 @@ def _moves(draft: Draft, at_ms: int) -> bool:
 
 
 def _stop_if_exceeded(draft: Draft, at_ms: int) -> bool:
-    while draft.suspects:
-        wave = draft.suspects.pop()
+    for wave in sorted(draft.suspects):  # of several the first is told
+        draft.suspects.remove(wave)
         tally = draft.tallies[wave]
         unproved = draft.is_unproved(wave)
         if unproved or exceeded(tally.failed, tally.size, threshold(draft.spec, wave)):

@@ -408,6 +408,20 @@ def test_while_paused_who_is_under_way_may_end() -> None:
     assert told(judged, Revert) == "a"
 
 
+def test_of_waves_that_failed_during_a_pause_the_first_is_told() -> None:
+    devices = "abcdefghij"
+    state = started(ROLLING, devices, batch_size=1, delay_ms=0)
+    state = after(state, *up(1, devices[:-1]))
+    whole = [Failed(n, x, "it ended") for n, x in enumerate(reversed(devices), 3)]
+    for failed in (whole, [*reversed(whole)]):
+        inputs = (Pause(2, "ada"), *failed, Resume(20, "ada"))
+        singly = state
+        for one in inputs:
+            singly = step(singly, one).state
+        assert after(state, *inputs) == singly
+        assert ": a: it ended" in singly.detail
+
+
 def test_a_pause_leaves_those_who_wait_their_whole_time() -> None:
     state = started(ALL, "ab", max_in_flight=1, failure_percent=100.0)
     state = after(state, Pause(10 * MINUTE_MS, "ada"), Resume(50 * MINUTE_MS, "ada"))
