@@ -36,7 +36,8 @@ def _commands(
 
 def cli_page() -> str:
     """The reference page in Markdown."""
-    top = click.Context(main, info_name="heddle", max_content_width=88)
+    settings = {**main.context_settings, "max_content_width": 88}
+    top = click.Context(main, info_name="heddle", **settings)
     parts = [_HEAD]
     for path, help_text in _commands(main, top):
         parts.append(f"## {path}\n\n```text\n{help_text}\n```\n")
