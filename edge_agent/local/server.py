@@ -40,7 +40,7 @@ from edge_agent.local.problems import (
 )
 from edge_agent.local.routes import Answer, Api, Asked, Route, find, read_body
 from heddle.contract.declare import FleetError
-from heddle.tls.trust import BadCertificate, ServerFiles
+from heddle.tls.trust import BadCertificate, ServerFiles, behind_tls
 from heddle.wamp.spawn import spawn
 from heddle.web import HSTS, MAX_BODY_BYTES, Bounded, BoundedSite
 
@@ -150,13 +150,7 @@ class LocalServer:
         """What listens: the site, behind TLS if there are files for it."""
         if self._files is None:
             return self._site
-        from heddle.tls.serving import (  # noqa: PLC0415 -- OpenSSL, where wanted
-            Secured,
-            SecuredFactory,
-        )
-
-        secured = Secured(self._reactor, self._files, "the local page")
-        return SecuredFactory(secured, self._site, self._reactor)
+        return behind_tls(self._files, self._site, self._reactor, "the local page")
 
     def _tell_address(self) -> None:
         log.info("the local page is at {url}", url=self.url)

@@ -154,6 +154,10 @@ class SecuredFactory(TLSMemoryBIOFactory):
         super().__init__(secured, isClient=False, wrappedFactory=wrapped, clock=clock)
         self._secured = secured
 
+    def reload(self) -> None:
+        """Take the files anew, for connections to come."""
+        self._secured.reload()
+
     @override
     def startFactory(self) -> None:
         """Twisted's word that the port is open."""

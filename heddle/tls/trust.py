@@ -7,7 +7,7 @@ one is taken by the next, and what is wrong with them is told then.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from heddle.contract.declare import LocalError
@@ -106,3 +106,15 @@ def server_files(
     raise BadCertificate(
         "TLS needs a certificate and its key: name both files, or neither"
     )
+
+
+def behind_tls(files: ServerFiles, wrapped: Any, clock: Any, port: str) -> Any:
+    """A ``SecuredFactory``: whoever connects speaks TLS before ``wrapped`` hears of
+    them. ``port`` is what it is called in the log. Raises ``BadCertificate``.
+    """
+    from heddle.tls.serving import (  # noqa: PLC0415 -- OpenSSL, only where wanted
+        Secured,
+        SecuredFactory,
+    )
+
+    return SecuredFactory(Secured(clock, files, port), wrapped, clock)

@@ -12,7 +12,7 @@ from typing import Any
 from crossbar.worker import transport
 from twisted.internet import defer
 
-from heddle.tls.trust import BadCertificate, ServerFiles
+from heddle.tls.trust import BadCertificate, ServerFiles, behind_tls
 from heddle.wamp.process import on_hangup
 
 _LISTEN = transport.create_listening_port_from_config
@@ -38,35 +38,26 @@ def secure(*, heeds_hangup: bool) -> None:
     ) -> Any:
         if (tls := config.get("tls")) is not None:
             try:
-                secured = _secured(tls, reactor, options.get("name") or "router")
+                name = options.get("name") or "router"
+                factory = behind_tls(_files(tls), factory, reactor, f"port {name}")
             except BadCertificate:
                 return defer.fail()
-            reloads.append(secured.reload)
+            reloads.append(factory.reload)
             if heeds_hangup and len(reloads) == 1:
                 _on_hangup(reactor, reloads)
-            factory = _wrapped(secured, factory, reactor)
             config = {name: value for name, value in config.items() if name != "tls"}
         return _LISTEN(config, cbdir, factory, reactor, crossbar_log, **options)
 
     transport.create_listening_port_from_config = listen
 
 
-def _secured(tls: dict[str, Any], reactor: Any, port: str) -> Any:
-    from heddle.tls.serving import Secured  # noqa: PLC0415 -- only where wanted
-
+def _files(tls: dict[str, Any]) -> ServerFiles:
     (client_ca,) = tls.get("ca_certificates") or (None,)
-    files = ServerFiles(
+    return ServerFiles(
         Path(tls["certificate"]),
         Path(tls["key"]),
         None if client_ca is None else Path(client_ca),
     )
-    return Secured(reactor, files, f"port {port}")
-
-
-def _wrapped(secured: Any, factory: Any, reactor: Any) -> Any:
-    from heddle.tls.serving import SecuredFactory  # noqa: PLC0415
-
-    return SecuredFactory(secured, factory, reactor)
 
 
 def _on_hangup(reactor: Any, reloads: list[Reload]) -> None:

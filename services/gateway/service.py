@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from heddle.contract.declare import SYSTEM_REALM
 from heddle.metrics import host_and_port, new_registry, serve_metrics
-from heddle.tls.trust import server_files, trust_of
+from heddle.tls.trust import behind_tls, server_files, trust_of
 from heddle.wamp.joining import KeyCredentials, Uplink
 from heddle.wamp.process import ConfigError, Stop
 from heddle.wamp.session import Session
@@ -41,7 +41,7 @@ class Gateway:
         self._registry = new_registry()
         meters = Meters(self._registry)
         trust = trust_of(config)
-        self._secured = _secured(reactor, config)
+        files = server_files(config.tls_certificate, config.tls_key)
         self._sessions = Sessions(
             reactor, config.router_url, config.sessions, config.session_idle_s, trust
         )
@@ -68,10 +68,9 @@ class Gateway:
         )
         meters.watch(lambda: self._sessions.count, lambda: places.count, self._is_ready)
         site: Any = QuietSite(front.resource(), meters, reactor)
-        if self._secured is not None:
-            from heddle.tls.serving import SecuredFactory  # noqa: PLC0415 -- see below
-
-            site = SecuredFactory(self._secured, site, reactor)
+        self._secured: Any = None
+        if files is not None:
+            site = self._secured = behind_tls(files, site, reactor, "the API")
         self._factory: Any = Bounded(site, config.connections)
         self._listening: Any = None
         self._stop_metrics: Stop | None = None
@@ -132,13 +131,3 @@ class Gateway:
 
     async def _joined(self, _session: Session) -> None:
         """The router answers; there is nothing to say to it."""
-
-
-def _secured(reactor: Any, config: Config) -> Any:
-    """What the API shows, if it speaks TLS; raises ``BadCertificate``."""
-    files = server_files(config.tls_certificate, config.tls_key)
-    if files is None:
-        return None
-    from heddle.tls.serving import Secured  # noqa: PLC0415 -- OpenSSL, where wanted
-
-    return Secured(reactor, files, "the API")
