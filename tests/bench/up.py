@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from tests.bench.harness import bare_python_mib, figure
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 from tests.support.stack import RunningStack
 
 ROUNDS = 3

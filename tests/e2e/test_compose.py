@@ -11,9 +11,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.support.databases import free_port
 from tests.support.images import ROLES, image
 from tests.support.neighbours import compose, need
+from tests.support.ports import free_port
 from tests.support.stack import EXAMPLE, eventually
 
 pytestmark = pytest.mark.timeout(900)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 from tests.support.stack import heddle
 
 

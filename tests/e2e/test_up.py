@@ -5,7 +5,7 @@ import socket
 import psutil
 import pytest
 
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 from tests.support.stack import RunningStack, eventually, heddle, running_stack
 
 

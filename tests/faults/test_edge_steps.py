@@ -16,7 +16,6 @@ from edge_agent.config import RuntimeChoice
 from edge_agent.shelf import Shelf, Wanted
 from heddle.contract.flows import INSTALL_FLOW, InstallFlow
 from heddle.contract.runs import RunStatus
-from tests.support.databases import free_port
 from tests.support.device import (
     DEVICE,
     Site,
@@ -27,6 +26,7 @@ from tests.support.device import (
 )
 from tests.support.edge import story, undisturbed
 from tests.support.images import image
+from tests.support.ports import free_port
 from tests.support.router import InProcRouter, router
 from tests.support.waiting import until
 

@@ -38,7 +38,8 @@ from heddle.local.postgres import Postgres, embedded_bin
 from heddle.wamp.session import Caller, Session
 from services.fleetdata.store.provision import database_name
 from tests.support.batches import TypedRow, now_s, ramp, typed_samples
-from tests.support.databases import PASSWORD, free_port, running
+from tests.support.databases import PASSWORD, running
+from tests.support.ports import free_port
 from tests.support.router import InProcRouter, MiniBackend, router
 from tests.support.waiting import until
 

@@ -18,8 +18,9 @@ from heddle.wamp.session import Caller
 from services.backend.fleet.enrolment import keep_code, redeem
 from services.backend.store import people, projects
 from services.backend.store.database import Database, conninfo
-from tests.support.databases import PASSWORD, QUICK, Server, free_port, running
+from tests.support.databases import PASSWORD, QUICK, Server, running
 from tests.support.fleet import running_fleet
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from nacl.signing import SigningKey
 
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "a password to be kept"

@@ -8,7 +8,8 @@ from edge_agent.drivers import linked
 from edge_agent.drivers.driver import DriverFailed, WriteRefused
 from heddle.contract.samples import Quality
 from tests.support.followed import following, overheard
-from tests.support.peer_process import PeerProcess, free_port
+from tests.support.peer_process import PeerProcess
+from tests.support.ports import free_port
 from tests.support.waiting import becomes, until
 
 FLOAT_20_5 = [0x41A4, 0x0000]

@@ -15,7 +15,8 @@ from edge_agent.drivers.opcua import session as opcua_session
 from edge_agent.drivers.opcua.trust import made_identity
 from heddle.contract.samples import Quality
 from tests.support.followed import following, overheard
-from tests.support.peer_process import PeerProcess, free_port
+from tests.support.peer_process import PeerProcess
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 URI = "http://heddle.example/press"

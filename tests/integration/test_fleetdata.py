@@ -63,7 +63,8 @@ from services.fleetdata.config import Config
 from services.fleetdata.service import Fleetdata
 from services.fleetdata.store.provision import database_name
 from tests.support.batches import events, loss, losses, now_s, ramp, samples
-from tests.support.databases import PASSWORD, free_port, running
+from tests.support.databases import PASSWORD, running
+from tests.support.ports import free_port
 from tests.support.router import InProcRouter, MiniBackend
 from tests.support.storage import Storage, storage
 from tests.support.waiting import until

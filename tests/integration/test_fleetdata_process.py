@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from heddle.wamp.keys import load_or_make_key
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 
 
 def start(**settings: str) -> subprocess.Popen[str]:

@@ -17,7 +17,6 @@ from twisted.internet import reactor
 from edge_agent.config import RuntimeChoice
 from edge_agent.local.access import TOKEN_NAME
 from heddle.web import MAX_BODY_BYTES
-from tests.support.databases import free_port
 from tests.support.device import (
     Site,
     example,
@@ -27,6 +26,7 @@ from tests.support.device import (
 )
 from tests.support.local import Hand, beside
 from tests.support.neighbours import need
+from tests.support.ports import free_port
 from tests.support.router import InProcRouter
 from tests.support.waiting import until
 

@@ -29,10 +29,10 @@ from heddle.contract.local_changes import (
     ListLocalChanges,
     OfferChange,
 )
-from tests.support.databases import free_port
 from tests.support.device import example, running_agent, settings
 from tests.support.fleet import Fleet, running_fleet
 from tests.support.local import Hand, beside
+from tests.support.ports import free_port
 from tests.support.waiting import until
 
 

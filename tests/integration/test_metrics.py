@@ -21,8 +21,9 @@ from heddle.metrics import new_registry, serve_metrics
 from heddle.wamp.process import ConfigError
 from tests.integration.test_fleetdata import Setting, setting
 from tests.support.batches import events, now_s, ramp, samples
-from tests.support.databases import Server, free_port
+from tests.support.databases import Server
 from tests.support.fleet import running_fleet
+from tests.support.ports import free_port
 from tests.support.router import InProcRouter
 from tests.support.storage import storage_on
 

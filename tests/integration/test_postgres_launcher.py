@@ -20,14 +20,8 @@ from heddle.local.postgres import (
     PostgresUnusable,
     embedded_bin,
 )
-from tests.support.databases import (
-    PASSWORD,
-    Kind,
-    Server,
-    free_port,
-    programs,
-    running,
-)
+from tests.support.databases import PASSWORD, Kind, Server, programs, running
+from tests.support.ports import free_port
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes its user")
 

@@ -13,8 +13,8 @@ from twisted.internet import reactor
 from heddle.contract.runs import RUN_EVENT, RunEvents, WorkflowEvent
 from heddle.wamp.session import Session
 from services.gateway import examples
-from tests.support.databases import free_port
 from tests.support.fleet import ADMIN_PASSWORD, Fleet, running_fleet
+from tests.support.ports import free_port
 from tests.support.rest import Rest, running_gateway
 from tests.support.waiting import until
 

@@ -28,8 +28,8 @@ from heddle.tls.trust import SYSTEM_TRUST
 from heddle.wamp.joining import Joined, KeyCredentials, Unreachable
 from heddle.wamp.keys import public_hex
 from services.gatekeeper.node import main
-from tests.support.databases import free_port
 from tests.support.neighbours import need
+from tests.support.ports import free_port
 from tests.support.tls import Plant
 from tests.support.waiting import until
 

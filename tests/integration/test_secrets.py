@@ -5,10 +5,7 @@ and then all that it wrote, keeps and shows to other users of the machine is sea
 import base64
 import http.client
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,11 +16,11 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from heddle.local.postgres import Postgres, embedded_bin
-from tests.support.databases import free_port
 from tests.support.neighbours import need
+from tests.support.ports import free_port
 from tests.support.stack import (
-    ROOT,
     RunningStack,
+    agent_process,
     eventually,
     heddle,
     running_stack,
@@ -222,14 +219,7 @@ def another_device(
         "AGENT_TAGS": str(folder / "tags.toml"),
         "HEDDLE_LOG_LEVEL": "debug",
     }
-    with (folder / "agent.log").open("wb") as log:
-        agent = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent"],
-            env={**os.environ, **settings},
-            stdout=log,
-            stderr=log,
-            cwd=ROOT,
-        )
+    agent = agent_process(folder / "agent.log", settings)
     try:
         eventually(lambda: owner.is_online("edge_2"), "edge_2 is online")
         yield agent.pid

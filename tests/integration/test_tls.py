@@ -28,9 +28,9 @@ from heddle.wamp.joining import KeyCredentials, Refused, Unreachable, Uplink
 from heddle.wamp.session import Caller, Session
 from heddle.web import HSTS
 from services.gatekeeper.node import Tls
-from tests.support.databases import free_port
 from tests.support.device import program, running_site
 from tests.support.local import Said
+from tests.support.ports import free_port
 from tests.support.rest import running_gateway
 from tests.support.router import InProcRouter, running_router
 from tests.support.stack import heddle

@@ -13,7 +13,8 @@ from heddle.local.postgres import Postgres
 from services.backend.store.database import conninfo
 from services.fleetdata.store.links import StoreUnreachable
 from services.fleetdata.store.provision import Server, open_project
-from tests.support.databases import PASSWORD, QUICK, free_port, programs, running
+from tests.support.databases import PASSWORD, QUICK, programs, running
+from tests.support.ports import free_port
 from tests.support.tls import Plant
 
 OWN = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"

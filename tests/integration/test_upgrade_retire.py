@@ -16,7 +16,7 @@ from heddle.wamp import joining
 from heddle.wamp.joining import KeyCredentials, Uplink
 from heddle.wamp.session import Caller, NotServed, Session
 from heddle.web import Bounded, BoundedRequest, BoundedSite
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 from tests.support.rest import Rest
 from tests.support.router import InProcRouter
 from tests.support.waiting import becomes

@@ -25,7 +25,7 @@ from heddle.wamp.joining import (
     Uplink,
 )
 from heddle.wamp.session import Caller, Session
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 from tests.support.router import InProcRouter
 from tests.support.waiting import WITHIN_S, becomes, until
 

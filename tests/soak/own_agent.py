@@ -3,10 +3,8 @@
 Its outbox keeps an audit of all that it ever took (``tests.soak.audit``).
 """
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +13,7 @@ from pathlib import Path
 from edge_agent.budget import Budget
 from tests.soak.audit import prepare
 from tests.soak.wire import Wire
-from tests.support.stack import ROOT, RunningStack, eventually
+from tests.support.stack import RunningStack, agent_process, eventually
 
 TYPED = "typed_1"
 SAMPLES_PER_S = 2_000
@@ -56,14 +54,7 @@ class OwnAgent:
 
     def start(self) -> None:
         """Start the agent, as after a boot."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "edge_agent"],
-                env={**os.environ, **self._env},
-                stdout=log,
-                stderr=log,
-                cwd=ROOT,
-            )
+        self.process = agent_process(self.log, self._env)
 
     @contextmanager
     def running(self) -> Iterator[None]:

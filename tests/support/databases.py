@@ -7,12 +7,11 @@ starts when first asked for (about a second) and serves the whole session.
 
 import secrets
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +21,7 @@ from psycopg.sql import SQL, Identifier
 
 from heddle.local.postgres import Postgres, embedded_bin
 from tests.support.neighbours import need, timescaledb_bin
+from tests.support.ports import free_port
 
 Kind = Literal["embedded", "timescaledb"]
 PASSWORD = "weaver's: secret/1"  # has what a URI must quote
@@ -98,26 +98,6 @@ def postgres_server(kind: Kind) -> Iterator[Server]:
         data = Path(folder) / "data"
         with running(Postgres(programs(kind), data, free_port(), QUICK)) as server:
             yield server
-
-
-_GIVEN: set[int] = set()  # ports
-
-
-def free_port() -> int:
-    """A TCP port of loopback that nobody uses right now.
-
-    None of those the kernel gives to outgoing connections: one of them could get it
-    before whom it is for, even one that knocks at this very port. And none that was
-    given before: whoever has it may not listen yet.
-    """
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        if port in _GIVEN:
-            continue
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            _GIVEN.add(port)
-            return port
 
 
 @pytest.fixture(scope="session")

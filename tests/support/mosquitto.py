@@ -24,8 +24,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge_agent.drivers import linked
-from tests.support.databases import free_port
 from tests.support.neighbours import mosquitto, need
+from tests.support.ports import free_port
 
 START_WITHIN_S = 30.0
 

@@ -8,18 +8,12 @@ the same port, and made silent: its connections stay open and nothing answers.
 import asyncio
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-
-def free_port() -> int:
-    """A port of this host that nobody listens at."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+from tests.support.ports import free_port
 
 
 async def obey(do: Callable[[dict[str, Any]], Awaitable[Any]]) -> None:

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from services.gateway.config import Config
 from services.gateway.service import Gateway
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,8 @@ from heddle.wamp.joining import Credentials, Joined, KeyCredentials, TicketCrede
 from heddle.wamp.keys import public_hex
 from heddle.wamp.session import Caller, Session
 from services.gatekeeper.node import Tls, node_config
-from tests.support.databases import free_port
 from tests.support.neighbours import need
+from tests.support.ports import free_port
 
 
 def _worker(reactor: Any, cbdir: Path) -> Any:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 from tests.support.waiting import WITHIN_S
 
 ROOT = Path(__file__).parents[2]
@@ -261,6 +261,23 @@ def running_stack(
             stack.process.wait(60)
 
 
+def agent_process(
+    log: Path, environ: Mapping[str, str], root: Path = ROOT
+) -> "subprocess.Popen[bytes]":
+    """An agent by the settings in ``environ`` beside our own; what it says goes to the
+    end of ``log``.
+    """
+    with log.open("ab") as said:
+        return subprocess.Popen(
+            [sys.executable, "-m", "edge_agent"],
+            env={**os.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            cwd=root,
+        )
+
+
 @contextmanager
 def second_device(
     stack: RunningStack, device: str, folder: Path, **settings: str
@@ -277,14 +294,7 @@ def second_device(
         **settings,
     }
     own = {f"AGENT_{name.upper()}": value for name, value in given.items()}
-    with (folder / f"{device}.log").open("w") as log:
-        agent = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent"],
-            env={**os.environ, **own},
-            stdout=log,
-            stderr=log,
-            cwd=ROOT,
-        )
+    agent = agent_process(folder / f"{device}.log", own)
     try:
         eventually(lambda: device in stack.online(), f"{device} is online")
         yield device

@@ -1,15 +1,13 @@
 """A device of one version or the other: its agent as a process, over one folder."""
 
-import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from tests.support.stack import ROOT, RunningStack, eventually
+from tests.support.stack import ROOT, RunningStack, agent_process, eventually
 from tests.upgrade.previous import FOR_AGES
 
 
@@ -29,14 +27,8 @@ class Device:
     def start(self, router: str) -> None:
         """Start it, as after a boot."""
         own = {f"AGENT_{name.upper()}": x for name, x in self._settings.items()}
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "edge_agent"],
-                env={**os.environ, **FOR_AGES, **own, "AGENT_ROUTER_URL": router},
-                stdout=log,
-                stderr=log,
-                cwd=self.root,
-            )
+        environ = {**FOR_AGES, **own, "AGENT_ROUTER_URL": router}
+        self._process = agent_process(self._log, environ, self.root)
 
     def end(self, how: int = signal.SIGTERM) -> int:
         """End it, if it runs; its exit code."""

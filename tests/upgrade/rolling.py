@@ -22,7 +22,7 @@ from pathlib import Path
 import click
 import psutil
 
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 from tests.support.stack import PROCESSES, ROOT, RunningStack, eventually, running_stack
 from tests.upgrade.callers import load
 from tests.upgrade.previous import FAST

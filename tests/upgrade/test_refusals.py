@@ -24,7 +24,7 @@ from services.backend.store.database import conninfo
 from services.fleetdata.database import Database, Doors, Keep
 from services.fleetdata.store.provision import open_project
 from tests.support.databases import Server as RunningServer
-from tests.support.databases import free_port
+from tests.support.ports import free_port
 from tests.support.stack import ROOT
 from tests.support.storage import Storage, storage_on
 from tests.support.waiting import becomes, until

@@ -1,9 +1,7 @@
 """The fleet and one device, as an operator uses them in a real browser."""
 
-import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.browser.conftest import shoot
-from tests.support.stack import ROOT, RunningStack
+from tests.support.stack import RunningStack, agent_process
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -64,14 +62,7 @@ def agent_of(
         "AGENT_KIND": "edge",
         "AGENT_RUNTIME": "process",
     }
-    with (folder / "agent.log").open("w") as log:
-        agent = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent"],
-            env={**os.environ, **settings},
-            stdout=log,
-            stderr=log,
-            cwd=ROOT,
-        )
+    agent = agent_process(folder / "agent.log", settings)
     try:
         yield agent
     finally:

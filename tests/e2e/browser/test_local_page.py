@@ -1,18 +1,15 @@
 """The device's own page in a real browser; no router is there, and none is missed."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.databases import free_port
-from tests.support.stack import EXAMPLE, eventually
+from tests.support.ports import free_port
+from tests.support.stack import EXAMPLE, agent_process, eventually
 
 PLACE = {"project": "plant", "realm": "project_plant", "device": "press_7"}
 
@@ -31,14 +28,7 @@ class Device:
             "AGENT_RUNTIME": "process",
             "AGENT_LOCAL": self.url.removeprefix("http://").strip("/"),
         }
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "edge_agent"],
-                env={**os.environ, **settings},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-            )
+        self.process = agent_process(log, settings)
         eventually(lambda: "the local page is at" in log.read_text(), "the page is up")
 
     @property
