@@ -15,6 +15,17 @@ pytestmark = pytest.mark.timeout(600)
 FLOW, EDITED = "spun_reactor", "spun_edits"
 HEATER = "8006ba5a-30cf-4d15-b4cb-34fda02e87e3"
 THERMOMETER = "b505cf08-cc3f-4814-8d76-3dd23ad1ea35"
+STANDS_STILL = """canvas => new Promise(stands => {
+  const viewport = canvas.querySelector(".react-flow__viewport");
+  let [was, frames] = ["", 0];
+  requestAnimationFrame(function look() {
+    const now = viewport.style.transform;
+    frames = now === was ? frames + 1 : 0;
+    was = now;
+    if (frames === 10) stands();
+    else requestAnimationFrame(look);
+  });
+})"""
 
 
 @pytest.fixture
@@ -89,6 +100,7 @@ class Desk:
     def draw(self, source: str, target: str, side: str = "") -> None:
         """Draw a link with the mouse, from a side of one shape to another shape."""
         self.page.get_by_test_id("fit").click()
+        self.canvas.evaluate(STANDS_STILL)  # it is fitted some frames after the click
         handle = f'[data-handleid="{side}"]' if side else ""
         start = self.shape(source).locator(f".react-flow__handle.source{handle}")
         end = self.shape(target).locator(".react-flow__handle.target")
