@@ -11,6 +11,7 @@ import pytest
 from tests.fuzz.harness import Target, feed
 from tests.fuzz.parser import ParserTarget
 from tests.fuzz.wire import WireTarget
+from tests.support.figures import tell
 
 SEED = "3"
 
@@ -19,8 +20,9 @@ SEED = "3"
     ("make", "inputs"), [(ParserTarget, 2_000), (WireTarget, 4_000)]
 )
 def test_no_input_brings_them_down(
-    tmp_path: Path, make: Callable[[], Target], inputs: int
+    tmp_path: Path, make: Callable[[], Target], inputs: int, capsys
 ) -> None:
     share = feed(make(), inputs, SEED, tmp_path)
+    tell(capsys, f"{make.__name__}: {share.count['inputs']} inputs fuzzed")
     assert share.failures == []
     assert share.count["inputs"] == inputs

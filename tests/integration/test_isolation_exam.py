@@ -5,7 +5,6 @@ The attempts are made from the contract (``tests/exam``), so a new procedure is 
 with the next run. How many were made is printed (``pytest -s``, and in the report).
 """
 
-import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from heddle.contract import PROCEDURES
 from heddle.contract.declare import SYSTEM_REALM, Role, Scope, project_realm
 from tests.exam.attempts import OTHER, OWN, Examinee, attempts
 from tests.exam.sitting import Outcome, Sitting, with_ticket
+from tests.support.figures import tell
 from tests.support.rawwamp import CALL, RawWamp
 from tests.support.router import InProcRouter, MiniBackend
 
@@ -131,15 +131,9 @@ async def test_nobody_does_what_the_contract_does_not_allow(
             tried += len(outcomes)
             let_in += sum(outcome.let_in for outcome in outcomes)
             flaws += wrong(f"{who.role} {sitting.name}", outcomes, home)
-    tell(capsys, f"{tried} attempts over WAMP, {let_in} allowed")
+    tell(capsys, f"isolation exam: {tried} attempts over WAMP, {let_in} allowed")
     assert flaws[:20] == []
     assert tried >= LEAST
-
-
-def tell(capsys, figures: str) -> None:
-    """Print how much was examined, whatever pytest captures."""
-    with capsys.disabled():
-        sys.stdout.write(f"\nisolation exam: {figures}\n")
 
 
 async def of_projects(exam: Room) -> AsyncIterator[tuple[Examinee, Sitting, str]]:

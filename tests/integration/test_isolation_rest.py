@@ -15,7 +15,8 @@ from services.gateway.route import Entry, Precondition, Route, body_type, query_
 from services.gateway.table import ROUTES
 from tests.exam.attempts import OWN
 from tests.exam.samples import sample
-from tests.integration.test_isolation_exam import PEOPLE, tell
+from tests.integration.test_isolation_exam import PEOPLE
+from tests.support.figures import tell
 from tests.support.rest import Reply, Rest, running_gateway
 from tests.support.router import InProcRouter
 
@@ -83,7 +84,7 @@ async def test_no_route_is_wider_than_its_procedure(
         nobody: frozenset[Role] = frozenset()
         for who, bearer in strangers(backend.ticket("mia", "plant", Role.OWNER).ticket):
             await examine(who, bearer, nobody)
-    tell(capsys, f"{tried} attempts over REST, {len(routes)} routes")
+    tell(capsys, f"isolation exam: {tried} attempts over REST, {len(routes)} routes")
     assert flaws[:20] == []
 
 
