@@ -25,7 +25,7 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -70,13 +70,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _react(fleet: Any, plan: Plan, outcomes: list[Outcome]) -> None:
-    async def go(reactor: Any) -> None:
-        run = Run(reactor, fleet, plan, plan.seed)
-        outcomes.append(run.outcome)
-        await run.go()
+    with ExitStack() as held:
 
-    with suppress(SystemExit):  # how ``react`` ends
-        task.react(lambda reactor: Deferred.fromCoroutine(go(reactor)))
+        async def go(reactor: Any) -> None:
+            run = Run(reactor, fleet, plan, plan.seed)
+            held.callback(run.abandon)  # whoever ends us: no misfortune comes after
+            outcomes.append(run.outcome)
+            await run.go()
+
+        with suppress(SystemExit):  # how ``react`` ends
+            task.react(lambda reactor: Deferred.fromCoroutine(go(reactor)))
 
 
 def _print_plan(plan: Plan) -> None:

@@ -63,6 +63,7 @@ class Run:
         self._wamp = WampReader(self._person, self._work, happened)
         self._rest = RestReader(fleet.stack, happened)
         self._threads = ThreadPool(0, 4, "chaos")
+        self._over = threading.Event()
 
     async def go(self) -> None:
         """All of it."""
@@ -78,6 +79,11 @@ class Run:
             await self._person.leave()
             self._threads.stop()
             self.outcome.took_s = round(time.monotonic() - began_s, 1)
+
+    def abandon(self) -> None:
+        """Let nothing more go wrong, and start nobody again."""
+        self._misfortune.stop()
+        self._over.set()
 
     async def _go(self) -> None:
         await self._work.prepare()
@@ -149,10 +155,9 @@ class Run:
     @contextmanager
     def _looked_after(self) -> Iterator[None]:
         """Agents that end by themselves are started again, as by an init."""
-        over = threading.Event()
 
         def look() -> None:
-            while not over.wait(_LOOK_AFTER_S):
+            while not self._over.wait(_LOOK_AFTER_S):
                 for agent in self._fleet.agents.values():
                     code = agent.look_after()
                     if code is not None:
@@ -166,7 +171,7 @@ class Run:
         try:
             yield
         finally:
-            over.set()
+            self._over.set()
             thread.join()
 
     def _read_logs(self) -> None:
