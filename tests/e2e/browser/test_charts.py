@@ -66,10 +66,10 @@ def legend(page: Page, tag: str) -> Locator:
 
 
 def drag(page: Page, target: Locator, right: int, down: int = 0) -> None:
+    target.hover()  # waits until it stands still
     box = target.bounding_box()
     assert box is not None
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + right / 2, y + down / 2, steps=4)
     page.mouse.move(x + right, y + down, steps=4)
