@@ -3,7 +3,7 @@
 A node that no tag answers to is found here, at install, and not in the middle of a run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,10 +17,14 @@ from heddle.workflow.parse import parse
 SHOWN = 20
 
 
-def admit(definition: Mapping[str, Any], tags: TagTable) -> Workflow:
-    """The workflow. Raises ``FlowInvalid`` with everything that is wrong."""
+def admit(
+    definition: Mapping[str, Any],
+    tags: TagTable,
+    read: Callable[[Mapping[str, Any]], Workflow] = parse,
+) -> Workflow:
+    """The workflow; ``FlowInvalid`` tells everything that is wrong."""
     try:
-        workflow = parse(definition)
+        workflow = read(definition)
     except WorkflowInvalid as invalid:
         raise refusal(
             [

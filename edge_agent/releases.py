@@ -5,8 +5,11 @@ one; a release signed with any other is refused, and the centre hears of it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Any
+
+import msgspec
 
 from edge_agent.admission import admit, refusal
 from edge_agent.runtime.runtime import Configuration
@@ -22,7 +25,9 @@ from heddle.contract.flows import (
     SignedRelease,
 )
 from heddle.releases import Opened, opened
+from heddle.workflow.definition import Workflow
 from heddle.workflow.findings import Rule, WorkflowInvalid
+from heddle.workflow.parse import parse
 from heddle.workflow.variables import bind
 
 INSTALL, KEPT = "flow.install", "release.kept"  # what a refusal is told as
@@ -69,7 +74,7 @@ class Releases:
         release = self._opened(signed, action)
         check_id("flow", release.flow)
         definition = _bound(release, variables)
-        admit(definition, self._tags)
+        admit(definition, self._tags, partial(_read, release.content_hash, variables))
         return Wanted(
             release.flow,
             release.version,
@@ -161,6 +166,27 @@ class Releases:
                 "it learns it from the backend when it announces itself"
             )
         return key
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A release with values for its variables; the two tell what the definition is."""
+
+    content_hash: str
+    variables: bytes
+    definition: Mapping[str, Any] = field(compare=False)
+
+
+def _read(
+    content_hash: str, variables: Mapping[str, Any], definition: Mapping[str, Any]
+) -> Workflow:
+    values = msgspec.msgpack.encode(variables, order="sorted")
+    return _workflow(_Bound(content_hash, values, definition))
+
+
+@lru_cache(maxsize=8)  # the members of a swarm are given the same one all at once
+def _workflow(bound: _Bound) -> Workflow:
+    return parse(bound.definition)
 
 
 def _bound(release: Opened, variables: Mapping[str, Any]) -> dict[str, Any]:

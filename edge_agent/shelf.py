@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class HandOver(enum.StrEnum):
     MAY = "may"  # as this version, where they can
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wanted:
     """One flow version that shall be here, and how."""
 
@@ -58,7 +59,7 @@ class Wanted:
         """The signed release's; empty for one that is not signed."""
         return "" if self.signed is None else self.signed.content_hash
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Tells definitions apart."""
         content = msgspec.json.encode(self.definition)
