@@ -13,16 +13,10 @@ from tests.support.stack import EXAMPLE, RunningStack, eventually, unhurried_flo
 
 def start(stack: RunningStack, flow: str = "bioreactor") -> str:
     """A new run; one that a failed test left behind is ended first."""
-    for left in stack.ask("run", "status")["runs"]:
-        end(stack, left["run"])
+    stack.end_runs()
     report = stack.ask("run", "start", flow)
     assert report["active_phases"] == ["phase_1"]
     return report["run"]
-
-
-def end(stack: RunningStack, run: str) -> None:
-    if stack.status(run)["status"] not in ("finished", "terminated"):
-        stack.ask("run", "stop", run, "--hard")
 
 
 @pytest.fixture
@@ -65,7 +59,7 @@ def test_the_temperature_follows_the_setpoints(stack, unhurried) -> None:
         return json.loads(answer.out)["value"] > 30
 
     eventually(warm, "the heater of phase 2 warms the plant above 30 degrees")
-    end(stack, run)
+    stack.end_runs()
 
 
 def test_a_paused_run_does_not_advance_and_goes_on_after_resume(
@@ -84,7 +78,7 @@ def test_a_paused_run_does_not_advance_and_goes_on_after_resume(
     assert either_stack.ask("run", "resume", run)["status"] == "running"
     again = either_stack.ask("run", "pause", run)
     assert left_ms(again) < left_ms(paused)
-    end(either_stack, run)
+    either_stack.end_runs()
 
 
 def test_an_approval_takes_the_other_branch(either_stack, unhurried) -> None:
@@ -92,7 +86,7 @@ def test_an_approval_takes_the_other_branch(either_stack, unhurried) -> None:
     reach_phase_2(either_stack, run)
     approved = either_stack.ask("run", "approve", run, "--comment", "looks fine")
     assert approved["active_phases"] == ["phase_3"]
-    end(either_stack, run)
+    either_stack.end_runs()
 
 
 def test_a_hard_stop_terminates_at_once(either_stack) -> None:
@@ -107,12 +101,12 @@ def test_a_trigger_forces_an_active_listener(stack, unhurried) -> None:
     reach_phase_2(stack, run)
     forced = [e["data"] for e in stack.all_events(run) if e["data"].get("forced")]
     assert [data["eventListenerId"] for data in forced] == ["eventListener_2"]
-    end(stack, run)
+    stack.end_runs()
 
 
 def test_commands_out_of_season_give_one_sentence(stack) -> None:
     run = start(stack)
-    end(stack, run)
+    stack.end_runs()
     for command in (["pause"], ["resume"], ["stop"], ["approve"]):
         answer = stack.cli("run", *command, run)
         assert answer.code == 1
@@ -142,7 +136,7 @@ def test_a_second_active_run_of_a_flow_is_refused(stack) -> None:
     answer = stack.cli("run", "start", "bioreactor")
     assert answer.code == 1
     assert run in answer.err
-    end(stack, run)
+    stack.end_runs()
 
 
 def test_a_malformed_workflow_is_refused_with_all_its_findings(stack, tmp_path) -> None:

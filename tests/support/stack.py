@@ -21,6 +21,7 @@ from tests.support.waiting import WITHIN_S
 ROOT = Path(__file__).parents[2]
 UP_WITHIN_S = 110.0
 EXAMPLE = ROOT / "examples/flows/bioreactor.json"
+ENDED = ("finished", "terminated")
 
 PROCESSES = {
     "agent": "edge_agent",
@@ -206,6 +207,21 @@ class RunningStack:
         """One run's report."""
         found: dict[str, Any] = self.ask("run", "status", run)["runs"][0]
         return found
+
+    def end_runs(self, device: str = "virtual_1", *, flow: str | None = None) -> None:
+        """End all runs of a device that go on; one may end by itself meanwhile."""
+
+        def going_on() -> list[str]:
+            reports = self.ask("run", "status", "--device", device)["runs"]
+            return [
+                report["run"]
+                for report in reports
+                if report["status"] not in ENDED and flow in (None, report["flow"])
+            ]
+
+        for run in going_on():
+            stopped = self.cli("run", "stop", run, "--hard", "--device", device)
+            assert stopped.code == 0 or run not in going_on(), stopped.err
 
     def until(
         self,

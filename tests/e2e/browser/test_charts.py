@@ -34,17 +34,11 @@ def busy(
     rules.write_text(RULES)
     stack.ask("flow", "install", str(EXAMPLE), *DEVICE)
     stack.ask("alarm", "set", str(rules), *DEVICE)
-    end_runs(stack)
+    stack.end_runs()
     stack.ask("run", "start", "bioreactor", *DEVICE)
     yield
-    end_runs(stack)
+    stack.end_runs()
     stack.ask("alarm", "remove", "charts_warm", *DEVICE)
-
-
-def end_runs(stack: RunningStack) -> None:
-    for run in stack.ask("run", "status", *DEVICE)["runs"]:
-        if run["status"] not in ("finished", "terminated"):
-            stack.ask("run", "stop", run["run"], "--hard", *DEVICE)
 
 
 def pick(page: Page, *tags: str) -> None:

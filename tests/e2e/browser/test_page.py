@@ -29,13 +29,7 @@ def page(operate: Callable[[str], Page], stack: RunningStack) -> Iterator[Page]:
     page = operate("#/devices/virtual_1")
     expect(page.get_by_test_id("device")).to_have_attribute("data-device", "virtual_1")
     yield page
-    end_run(stack)
-
-
-def end_run(stack: RunningStack) -> None:
-    for run in stack.ask("run", "status")["runs"]:
-        if run["status"] not in ("finished", "terminated"):
-            stack.ask("run", "stop", run["run"], "--hard")
+    stack.end_runs()
 
 
 def expect_status(page: Page, status: str) -> None:

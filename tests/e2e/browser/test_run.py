@@ -37,9 +37,7 @@ def watched(stack: RunningStack, tmp_path: Path) -> Iterator[str]:
 
 def forget(stack: RunningStack) -> None:
     """The device forgets the flow and its runs; whatever goes on is ended first."""
-    for one in stack.ask("run", "status", "--device", ON)["runs"]:
-        if one["flow"] == FLOW and one["status"] not in ("finished", "terminated"):
-            stack.ask("run", "stop", one["run"], "--hard", "--device", ON)
+    stack.end_runs(ON, flow=FLOW)
     stack.ask("flow", "remove", FLOW, "--device", ON)
 
 
