@@ -116,12 +116,16 @@ def see_trusted(
     if known == shown:
         return
     kept = data / FOLDER / "refused" / f"{connection}.der"
-    write_whole(kept, shown, durable=False)
-    state = "is not known" if not known else "is another than the trusted one"
     place = f"{pinned} (server_certificate)" if setting else str(pinned)
+    way_out = f"move {kept} to {place}"
+    try:
+        write_whole(kept, shown, durable=False)
+    except OSError as error:
+        way_out = f"put it at {place}: here it cannot be kept, {error.strerror}"
+    state = "is not known" if not known else "is another than the trusted one"
     raise LinkLost(
         f"the server's certificate {state}: {_told(shown)}. "
-        f"If that is what the server itself shows, move {kept} to {place}"
+        f"If that is what the server itself shows, {way_out}"
     )
 
 

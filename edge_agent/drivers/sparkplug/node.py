@@ -83,19 +83,35 @@ def make(
 
 
 class Lives:
-    """The numbers of the node's lives, 0 to 255 and round again."""
+    """The numbers of the node's lives, 0 to 255 and round again.
+
+    They are kept in a file; where it cannot be written they go on in memory.
+    """
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._last: int | None = None
 
     def next(self) -> int:
         """The number of the life that begins now."""
+        last = self._kept() if self._last is None else self._last
+        self._last = number = (last + 1) % NUMBERS
         try:
-            number = (int(self._file.read_text()) + 1) % NUMBERS
-        except (OSError, ValueError):
-            number = 0
-        write_whole(self._file, f"{number}\n".encode(), durable=False)
+            write_whole(self._file, f"{number}\n".encode(), durable=False)
+        except OSError as error:
+            log.warn(
+                "{file} cannot be written: {error}; the next agent may begin a life "
+                "with a number that was there before",
+                file=str(self._file),
+                error=error.strerror,
+            )
         return number
+
+    def _kept(self) -> int:
+        try:
+            return int(self._file.read_text())
+        except (OSError, ValueError):
+            return -1
 
 
 class NodePeer:

@@ -288,6 +288,22 @@ def test_an_unknown_server_is_refused_and_its_certificate_kept(own, tmp_path) ->
         see_trusted(shown, pinned, data=tmp_path, connection="press", setting=False)
 
 
+def test_a_server_is_refused_also_where_its_certificate_cannot_be_kept(
+    own, tmp_path
+) -> None:
+    (tmp_path / "full").touch()
+    pinned = tmp_path / "pinned.der"
+    with pytest.raises(LinkLost) as refused:
+        see_trusted(
+            own[1].certificate,
+            pinned,
+            data=tmp_path / "full",
+            connection="press",
+            setting=False,
+        )
+    assert f"put it at {pinned}: here it cannot be kept" in str(refused.value)
+
+
 # --- settings ------------------------------------------------------------------------
 
 GOOD = {"driver": "opcua", "url": "opc.tcp://press:4840"}

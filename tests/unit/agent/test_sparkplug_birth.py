@@ -93,3 +93,9 @@ def test_lives_are_counted_over_restarts_and_round(tmp_path) -> None:
     assert Lives(file).next() == 0
     file.write_text("what?")
     assert Lives(file).next() == 0
+
+
+def test_lives_go_on_where_their_number_cannot_be_kept(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    lives = Lives(tmp_path / "file/scada.bdseq")
+    assert [lives.next() for _ in range(3)] == [0, 1, 2]
