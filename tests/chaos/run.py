@@ -64,6 +64,7 @@ class Run:
         self._rest = RestReader(fleet.stack, happened)
         self._threads = ThreadPool(0, 4, "chaos")
         self._over = threading.Event()
+        self._is_over = False
 
     async def go(self) -> None:
         """All of it."""
@@ -78,12 +79,16 @@ class Run:
             self._misfortune.stop()
             await self._person.leave()
             self._threads.stop()
+            self._is_over = True
             self.outcome.took_s = round(time.monotonic() - began_s, 1)
 
     def abandon(self) -> None:
-        """Let nothing more go wrong, and start nobody again."""
+        """Let nothing more go wrong, and start nobody again; ended early is a flaw."""
         self._misfortune.stop()
         self._over.set()
+        if not self._is_over:
+            self._threads.stop()
+            self._happened.flaw("it was ended before its time", time.time())
 
     async def _go(self) -> None:
         await self._work.prepare()
